@@ -1,0 +1,1 @@
+//! Collaborative training and prediction

@@ -1,0 +1,1 @@
+//! Multiparty CKKS: one key held by many

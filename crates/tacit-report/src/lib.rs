@@ -1,0 +1,1 @@
+//! One report format: run.json and self-contained HTML with plots

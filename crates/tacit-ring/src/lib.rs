@@ -1,0 +1,1 @@
+//! Residue-number-system polynomials, number-theoretic transforms and exact samplers

@@ -1,0 +1,1 @@
+//! Moves opaque frames between parties
