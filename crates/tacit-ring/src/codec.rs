@@ -1,0 +1,154 @@
+//! Strict binary encoding: lengths are known before anything is allocated, every field is checked,
+//! and no byte may be left over.
+//!
+//! A polynomial is its rows; a row of a b-bit prime is N little-endian integers of ⌈b/8⌉ bytes.
+
+use crate::Ring;
+use crate::error::DecodeError;
+use crate::poly::{Basis, Form, RnsPoly};
+
+/// Reads fields from a slice and keeps count.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    what: &'static str,
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// `what` names the object in errors.
+    pub fn new(what: &'static str, bytes: &'a [u8]) -> Self {
+        Self { what, bytes }
+    }
+
+    /// The next `count` bytes.
+    pub fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+        match self.bytes.split_at_checked(count) {
+            Some((head, tail)) => {
+                self.bytes = tail;
+                Ok(head)
+            }
+            None => Err(DecodeError::Truncated {
+                what: self.what,
+                needed: count,
+                left: self.bytes.len(),
+            }),
+        }
+    }
+
+    /// The next `N` bytes as an array.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let mut out = [0; N];
+        out.copy_from_slice(self.take(N)?);
+        Ok(out)
+    }
+
+    /// The next byte.
+    pub fn u8(&mut self) -> Result<u8, DecodeError> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    /// The next little-endian 32-bit integer.
+    pub fn u32(&mut self) -> Result<u32, DecodeError> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// The next little-endian 64-bit integer.
+    pub fn u64(&mut self) -> Result<u64, DecodeError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// A byte that must have one value.
+    pub fn tag(&mut self, expected: u8) -> Result<(), DecodeError> {
+        match self.u8()? {
+            found if found == expected => Ok(()),
+            found => Err(DecodeError::Version {
+                what: self.what,
+                found,
+                expected,
+            }),
+        }
+    }
+
+    /// A 32-bit integer that must have one value: a parameter that both sides know.
+    pub fn expect(&mut self, what: &'static str, expected: u64) -> Result<(), DecodeError> {
+        match self.u64()? {
+            found if found == expected => Ok(()),
+            found => Err(DecodeError::Field {
+                what,
+                found,
+                expected,
+            }),
+        }
+    }
+
+    /// The rows of a polynomial whose basis is known.
+    pub fn poly<F: Form>(&mut self, ring: &Ring, basis: Basis) -> Result<RnsPoly<F>, DecodeError> {
+        let needed = encoded_poly_len(ring, basis);
+        if self.bytes.len() < needed {
+            let left = self.bytes.len();
+            return Err(DecodeError::Truncated {
+                what: self.what,
+                needed,
+                left,
+            });
+        }
+        let mut out = ring.zero(basis);
+        for (limb, (row, m)) in out.rows_mut().zip(ring.moduli(basis)).enumerate() {
+            let width = residue_bytes(m.bits());
+            let bytes = self.take(width * row.len())?;
+            let mut reduced = true;
+            for (x, b) in row.iter_mut().zip(bytes.chunks_exact(width)) {
+                let mut word = [0; 8];
+                word[..width].copy_from_slice(b);
+                *x = u64::from_le_bytes(word);
+                reduced &= *x < m.value();
+            }
+            if !reduced {
+                let index = row.iter().position(|&x| x >= m.value()).unwrap_or(0);
+                return Err(DecodeError::Residue {
+                    what: self.what,
+                    limb,
+                    index,
+                    found: row[index],
+                    prime: m.value(),
+                });
+            }
+        }
+        Ok(out)
+    }
+
+    /// Nothing may be left.
+    pub fn finish(self) -> Result<(), DecodeError> {
+        match self.bytes.len() {
+            0 => Ok(()),
+            extra => Err(DecodeError::TrailingBytes {
+                what: self.what,
+                extra,
+            }),
+        }
+    }
+}
+
+const fn residue_bytes(bits: u32) -> usize {
+    bits.div_ceil(8) as usize
+}
+
+/// Size of the rows of a polynomial on the wire.
+pub fn encoded_poly_len(ring: &Ring, basis: Basis) -> usize {
+    ring.moduli(basis)
+        .map(|m| residue_bytes(m.bits()) * ring.n())
+        .sum()
+}
+
+/// Appends the rows of a polynomial.
+pub fn write_poly<F: Form>(out: &mut Vec<u8>, ring: &Ring, poly: &RnsPoly<F>) {
+    out.reserve(encoded_poly_len(ring, poly.basis()));
+    for (row, m) in poly.rows().zip(ring.moduli(poly.basis())) {
+        let width = residue_bytes(m.bits());
+        let start = out.len();
+        out.resize(start + width * row.len(), 0);
+        for (b, x) in out[start..].chunks_exact_mut(width).zip(row) {
+            b.copy_from_slice(&x.to_le_bytes()[..width]);
+        }
+    }
+}
