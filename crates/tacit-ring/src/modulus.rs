@@ -23,7 +23,7 @@ pub struct Modulus {
 impl Modulus {
     /// Checks that `q` is an odd prime below 2^50.
     pub fn new(q: u64) -> Result<Self, RingError> {
-        if q < 3 || q >= 1 << MAX_PRIME_BITS {
+        if !(3..1 << MAX_PRIME_BITS).contains(&q) {
             return Err(RingError::Modulus {
                 q,
                 reason: "it must lie between 3 and 2^50",
@@ -199,7 +199,7 @@ pub fn ntt_primes(bits: &[u32], step: u64) -> Result<Vec<u64>, RingError> {
     let mut chosen: Vec<u64> = Vec::with_capacity(bits.len());
     for &b in bits {
         let exhausted = RingError::PrimesExhausted { bits: b, step };
-        if b < 20 || b > MAX_PRIME_BITS || step >= 1 << (b - 4) {
+        if !(20..=MAX_PRIME_BITS).contains(&b) || step >= 1 << (b - 4) {
             return Err(exhausted);
         }
         let centre = 1u64 << b;

@@ -67,6 +67,7 @@ impl Multiplier {
 ///
 /// All slices of one call must have the same length; the functions panic otherwise.
 #[derive(Clone, Copy)]
+#[allow(clippy::type_complexity)] // the signatures are the documentation
 pub struct Kernels {
     /// Which instruction set this table uses.
     pub simd: Simd,
