@@ -14,7 +14,7 @@ impl GaloisElement {
     /// Normalises `g`, which must be odd.
     pub fn new(kind: RingKind, log_n: u32, g: u64) -> Result<Self, RingError> {
         let order = kind.root_order(log_n);
-        if g % 2 == 0 {
+        if g.is_multiple_of(2) {
             return Err(RingError::Galois {
                 element: g,
                 reason: "it is even",
