@@ -105,7 +105,7 @@ pub struct Kernels {
         fn(out: &mut [u64], y: &[&[u64]], c: &[u64], v: &[u64], c_v: u64, m: &Modulus),
     /// v = round(Σ y_k / q_k), with y_k < q_k
     pub round_quotient: fn(v: &mut [u64], y: &[&[u64]], q: &[u64]),
-    /// out[i] = a[index[i]]
+    /// `out[i] = a[index[i]]`
     pub permute: fn(out: &mut [u64], a: &[u64], index: &[u32]),
     /// out = x mod q for signed x, |x| < 2^62
     pub reduce_signed: fn(out: &mut [u64], x: &[i64], m: &Modulus),
