@@ -42,6 +42,7 @@ ROWS = [
     ("set 50+15x40 +4x50", 15, 850),
     ("table, eprint 2024/463", 15, 868),
     ("table, HE standard", 15, 881),
+    ("largest accepted", 16, 1747),
 ]
 
 
@@ -69,7 +70,8 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--estimator", required=True, help="a checkout of the lattice estimator")
     arguments.add_argument("--revision", default="unknown", help="its commit, for the record")
-    arguments.add_argument("--max-log-n", type=int, default=15)
+    arguments.add_argument("--min-log-n", type=int, default=12)
+    arguments.add_argument("--max-log-n", type=int, default=16)
     arguments.add_argument("--hybrid-max-log-n", type=int, default=13)
     options = arguments.parse_args()
 
@@ -104,7 +106,7 @@ def main():
         lambda model: partial(LWE.primal_hybrid, red_cost_model=model, mitm=False, babai=True),
     )
     for what, log_n, log_q in ROWS:
-        if log_n > options.max_log_n:
+        if not options.min_log_n <= log_n <= options.max_log_n:
             continue
         print(f"N = 2^{log_n}, log2 QP = {log_q}   ({what})")
         parameters = LWE.Parameters(
