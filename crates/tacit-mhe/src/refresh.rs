@@ -1,0 +1,272 @@
+//! Refresh: interactive bootstrapping, optionally fused with an exact linear map.
+//!
+//! Each party masks its part of the decryption and un-masks it in a fresh encryption:
+//!
+//! - down, at the input level: c_1·s_i − M_i + e_i;
+//! - up, at the output level: −a·s_i + L(M_i) + e'_i, with a from the common random string, fresh
+//!   for every instance;
+//! - result: (L(lift(c_0 + Σ down)) + Σ up, a).
+//!
+//! The masks M_i are uniform on [−2^b, 2^b) with b = λ_s + log2(message bound) + log2(coefficients
+//! × refreshes of the plan), so that everything revealed is statistically independent of the message. The message bound counts noise and
+//! garbage slots. The sum of message and masks must not wrap: log2 Q_in ≥ b + log2(parties) + 2.
+//!
+//! L is an integer multiple or a sum of plaintext-weighted automorphisms, applied *exactly* modulo the output
+//! primes to masks and to the lifted polynomial alike; a floating-point transform of the masks
+//! would be wrong.
+
+use crate::share::share;
+use crate::{Instance, InstanceId, MheError, PartySecret, Protocol, Share};
+use tacit_ckks::{Ciphertext, Parameters, Plaintext, sample_error};
+use tacit_ring::convert::BaseExtension;
+use tacit_ring::ntt::NttTable;
+use tacit_ring::{Basis, GaloisElement, Ntt, RnsPoly, sample};
+
+/// Width of the masks, with what it was computed from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaskBits {
+    bits: u32,
+    lambda_s: u32,
+    log2_message: f64,
+}
+
+impl MaskBits {
+    /// b = λ_s + log2(bound on the scaled message's coefficients) + log2(coefficients × refreshes),
+    /// rounded up.
+    pub fn hiding(log2_message: f64, lambda_s: u32, coefficients: usize, refreshes: u64) -> Self {
+        let union = (coefficients as f64).log2() + (refreshes.max(1) as f64).log2();
+        let bits = (lambda_s as f64 + log2_message.max(0.0) + union).ceil() as u32;
+        Self {
+            bits,
+            lambda_s,
+            log2_message,
+        }
+    }
+
+    /// b.
+    pub fn bits(self) -> u32 {
+        self.bits
+    }
+
+    /// Modulus bits needed at the input level for a number of parties.
+    pub fn modulus_bits(self, parties: usize) -> f64 {
+        self.bits as f64 + (parties as f64).log2() + 2.0
+    }
+}
+
+/// An exact ℤ-linear map on polynomials: x ↦ Σ p_k·φ_k(x), with p_k over the output primes.
+#[derive(Debug, Clone)]
+pub enum ExactMap {
+    /// x ↦ 2^bits·x: raises the scale without adding noise.
+    Multiple {
+        /// log2 of the factor.
+        bits: u32,
+    },
+    /// A slot-linear map by diagonals, as encoded plaintexts at the output level, all at one scale.
+    Diagonals(Vec<(GaloisElement, Plaintext)>),
+}
+
+impl ExactMap {
+    /// The identity.
+    pub const IDENTITY: ExactMap = ExactMap::Multiple { bits: 0 };
+
+    fn apply(&self, params: &Parameters, x: RnsPoly<Ntt>) -> RnsPoly<Ntt> {
+        let ring = params.ring();
+        match self {
+            ExactMap::Multiple { bits: 0 } => x,
+            ExactMap::Multiple { bits } => {
+                let mut x = x;
+                ring.mul_scalar_assign(&mut x, |m| m.pow(2, *bits as u64));
+                x
+            }
+            ExactMap::Diagonals(terms) => {
+                let mut out = ring.zero(x.basis());
+                for (element, weight) in terms {
+                    let permuted = ring.automorphism(*element, &x);
+                    ring.mul_add_assign(&mut out, &permuted, weight.poly());
+                }
+                out
+            }
+        }
+    }
+
+    fn scale(&self) -> f64 {
+        match self {
+            ExactMap::Multiple { bits } => (*bits as f64).exp2(),
+            ExactMap::Diagonals(terms) => terms.first().map_or(1.0, |(_, p)| p.scale()),
+        }
+    }
+}
+
+/// Refreshes one ciphertext.
+pub struct Refresh {
+    params: Parameters,
+    instance: Instance,
+    id: InstanceId,
+    ciphertext: Ciphertext,
+    output_level: usize,
+    mask: MaskBits,
+    map: ExactMap,
+    a: RnsPoly<Ntt>,
+}
+
+impl Refresh {
+    /// Checks that the masks hide the message and fit the input modulus.
+    pub fn new(
+        params: &Parameters,
+        instance: &Instance,
+        ciphertext: &Ciphertext,
+        output_level: usize,
+        mask: MaskBits,
+        map: ExactMap,
+    ) -> Result<Self, MheError> {
+        if ciphertext.polys().len() != 2 {
+            let (operation, found) = ("refresh", ciphertext.polys().len());
+            return Err(tacit_ckks::CkksError::Degree {
+                operation,
+                needed: 2,
+                found,
+            }
+            .into());
+        }
+        if output_level > params.max_level() {
+            let (operation, needed, found) = ("refresh", output_level, params.max_level());
+            return Err(tacit_ckks::CkksError::Level {
+                operation,
+                needed,
+                found,
+            }
+            .into());
+        }
+        if let ExactMap::Diagonals(terms) = &map {
+            let scale = map.scale();
+            if terms
+                .iter()
+                .any(|(_, p)| p.level() < output_level || p.scale() != scale)
+            {
+                let why = "refresh: diagonals must share one scale and reach the output level";
+                return Err(tacit_ckks::CkksError::Unsupported(why).into());
+            }
+        }
+        let level = ciphertext.level();
+        let have = params.log2_q(level);
+        let need = mask.modulus_bits(instance.active().len());
+        if have < need {
+            let (message, lambda) = (mask.log2_message, mask.lambda_s);
+            return Err(MheError::MaskTooNarrow {
+                level,
+                have,
+                need,
+                message,
+                lambda,
+            });
+        }
+        let mut binding = instance
+            .bind(Self::NAME, params)
+            .number(output_level as u64)
+            .number(mask.bits as u64)
+            .ciphertext(ciphertext);
+        binding = match &map {
+            ExactMap::Multiple { bits } => binding.number(*bits as u64),
+            ExactMap::Diagonals(terms) => {
+                terms
+                    .iter()
+                    .fold(binding.number(terms.len() as u64), |binding, (g, p)| {
+                        binding
+                            .number(g.value())
+                            .number(p.scale().to_bits())
+                            .poly(p.poly())
+                    })
+            }
+        };
+        let id = binding.id();
+        let mut xof = instance.crs_seed(&id).expand();
+        let a = sample::uniform(params.ring(), Basis::q(output_level + 1), &mut xof);
+        Ok(Self {
+            params: params.clone(),
+            instance: instance.clone(),
+            id,
+            ciphertext: ciphertext.clone(),
+            output_level,
+            mask,
+            map,
+            a,
+        })
+    }
+
+    /// The centred representative modulo the input primes, modulo the output primes.
+    fn lift(&self, x: RnsPoly<Ntt>) -> RnsPoly<Ntt> {
+        let ring = self.params.ring();
+        let input = x.basis();
+        let output = Basis::q(self.output_level + 1);
+        let mut out = ring.zero(output);
+        let shared = input.q.min(output.q);
+        for j in 0..shared {
+            out.row_mut(j).copy_from_slice(x.row(j));
+        }
+        if output.q > shared {
+            let tables: Vec<&NttTable> = ring.tables(output).collect();
+            let (source, targets) = tables.split_at(shared);
+            let extension = BaseExtension::new(source, targets);
+            let digits = extension.digits(ring.kernels(), source, x.rows());
+            for (j, table) in targets.iter().enumerate() {
+                let row = out.row_mut(shared + j);
+                extension.extend(ring.kernels(), j, &digits, row);
+                table.forward(ring.kernels(), row);
+            }
+        }
+        out
+    }
+}
+
+impl Protocol for Refresh {
+    type Output = Ciphertext;
+    const TAG: u8 = 7;
+    const NAME: &'static str = "refresh";
+
+    fn params(&self) -> &Parameters {
+        &self.params
+    }
+
+    fn id(&self) -> InstanceId {
+        self.id
+    }
+
+    fn layout(&self) -> Vec<Basis> {
+        vec![Basis::q(self.ciphertext.level() + 1), self.a.basis()]
+    }
+
+    fn share(&self, secret: &PartySecret) -> Result<Share<Self>, MheError> {
+        let (params, ring) = (&self.params, self.params.ring());
+        let c1 = &self.ciphertext.polys()[1];
+        secret.ledger().admit(Self::NAME, c1, self.id)?;
+        let mut xof = secret.randomness("mhe mask", &self.id);
+        let mask = sample::wide_uniform(ring.n(), self.mask.bits, &mut xof);
+        let mut xof = secret.randomness("mhe error", &self.id);
+
+        let mut down = sample_error(params, c1.basis(), &mut xof);
+        ring.mul_add_assign(&mut down, c1, secret.key().poly());
+        let lowered = tacit_ring::SecretPoly::new(ring.forward(ring.lift_wide(&mask, c1.basis())));
+        ring.sub_assign(&mut down, &lowered);
+
+        let raised = ring.forward(ring.lift_wide(&mask, self.a.basis()));
+        let mut up = self.map.apply(params, raised);
+        let lwe = secret.lwe(params, &self.a, &mut xof);
+        ring.add_assign(&mut up, &lwe);
+
+        secret.mask(params, &self.instance, &self.id, 0, &mut down)?;
+        secret.mask(params, &self.instance, &self.id, 1, &mut up)?;
+        Ok(share(self.id, vec![down, up]))
+    }
+
+    fn finish(&self, sum: &Share<Self>) -> Result<Ciphertext, MheError> {
+        self.check(sum)?;
+        let ring = self.params.ring();
+        let mut masked = self.ciphertext.polys()[0].clone();
+        ring.add_assign(&mut masked, &sum.polys[0]);
+        let mut c0 = self.map.apply(&self.params, self.lift(masked));
+        ring.add_assign(&mut c0, &sum.polys[1]);
+        let scale = self.ciphertext.scale() * self.map.scale();
+        Ok(Ciphertext::from_parts(vec![c0, self.a.clone()], scale))
+    }
+}

@@ -1,0 +1,190 @@
+//! The one verb set: `share`, `aggregate`, `finish`, and the encoding of shares.
+
+use crate::{InstanceId, MheError, PartySecret};
+use std::marker::PhantomData;
+use tacit_ckks::Parameters;
+use tacit_ring::codec::{Reader, encoded_poly_len, write_poly};
+use tacit_ring::{Basis, Ntt, RnsPoly};
+
+/// A party's contribution to a protocol instance, or the sum of several.
+pub struct Share<P: ?Sized> {
+    pub(crate) id: InstanceId,
+    pub(crate) polys: Vec<RnsPoly<Ntt>>,
+    pub(crate) protocol: PhantomData<fn() -> P>,
+}
+
+impl<P: ?Sized> Clone for Share<P> {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id,
+            polys: self.polys.clone(),
+            protocol: PhantomData,
+        }
+    }
+}
+
+impl<P: ?Sized> PartialEq for Share<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && self.polys == other.polys
+    }
+}
+
+impl<P: Protocol> std::fmt::Debug for Share<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Share of {} in instance {} ({} polynomials)",
+            P::NAME,
+            self.id,
+            self.polys.len()
+        )
+    }
+}
+
+const VERSION: u8 = 1;
+const HEADER: usize = 2 + 32;
+
+/// A multiparty protocol: every party makes a share from its secret and the public input, shares
+/// are added along any tree, and anyone finishes from the sum.
+///
+/// Sans-IO and deterministic: the same secret and the same public inputs give the same bytes.
+pub trait Protocol {
+    /// What the sum of all shares gives.
+    type Output;
+
+    /// Identifies the protocol on the wire.
+    const TAG: u8;
+
+    /// Identifies the protocol in messages and transcripts.
+    const NAME: &'static str;
+
+    /// The parameters.
+    fn params(&self) -> &Parameters;
+
+    /// The digest of all public inputs.
+    fn id(&self) -> InstanceId;
+
+    /// The basis of each polynomial of a share.
+    fn layout(&self) -> Vec<Basis>;
+
+    /// This party's share.
+    fn share(&self, secret: &PartySecret) -> Result<Share<Self>, MheError>;
+
+    /// The result, from the sum of the shares of all (active) parties.
+    fn finish(&self, sum: &Share<Self>) -> Result<Self::Output, MheError>;
+
+    /// Adds a share to a sum.
+    fn aggregate(&self, into: &mut Share<Self>, other: &Share<Self>) -> Result<(), MheError> {
+        self.check(into)?;
+        self.check(other)?;
+        for (into, other) in into.polys.iter_mut().zip(&other.polys) {
+            self.params().ring().add_assign(into, other);
+        }
+        Ok(())
+    }
+
+    /// Whether a share belongs here.
+    fn check(&self, share: &Share<Self>) -> Result<(), MheError> {
+        if share.id != self.id() {
+            return Err(MheError::WrongInstance {
+                protocol: Self::NAME,
+                found: share.id.to_string(),
+                expected: self.id().to_string(),
+            });
+        }
+        let layout = self.layout();
+        if !share
+            .polys
+            .iter()
+            .map(RnsPoly::basis)
+            .eq(layout.iter().copied())
+        {
+            let (found, expected) = (share.polys.len(), layout.len());
+            return Err(MheError::Shape {
+                protocol: Self::NAME,
+                found,
+                expected,
+            });
+        }
+        Ok(())
+    }
+
+    /// Size of an encoded share.
+    fn encoded_len(&self) -> usize {
+        let ring = self.params().ring();
+        HEADER
+            + self
+                .layout()
+                .iter()
+                .map(|&b| encoded_poly_len(ring, b))
+                .sum::<usize>()
+    }
+
+    /// Canonical bytes: version, tag, instance, rows.
+    fn encode(&self, share: &Share<Self>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.encoded_len());
+        out.extend([VERSION, Self::TAG]);
+        out.extend_from_slice(&share.id.0);
+        for poly in &share.polys {
+            write_poly(&mut out, self.params().ring(), poly);
+        }
+        out
+    }
+
+    /// Strict inverse of [`Self::encode`]: only shares of this very instance are accepted.
+    fn decode(&self, bytes: &[u8]) -> Result<Share<Self>, MheError> {
+        let mut reader = Reader::new(Self::NAME, bytes);
+        reader.tag(VERSION)?;
+        reader.tag(Self::TAG)?;
+        let id = InstanceId(reader.array()?);
+        if id != self.id() {
+            return Err(MheError::WrongInstance {
+                protocol: Self::NAME,
+                found: id.to_string(),
+                expected: self.id().to_string(),
+            });
+        }
+        let layout = self.layout();
+        let mut polys = Vec::with_capacity(layout.len());
+        for basis in layout {
+            polys.push(reader.poly(self.params().ring(), basis)?);
+        }
+        reader.finish()?;
+        Ok(Share {
+            id,
+            polys,
+            protocol: PhantomData,
+        })
+    }
+
+    /// Sums the shares of several parties.
+    ///
+    /// # Errors
+    /// If there are none, or one does not belong here.
+    fn sum<'a>(
+        &self,
+        shares: impl IntoIterator<Item = &'a Share<Self>>,
+    ) -> Result<Share<Self>, MheError>
+    where
+        Self: Sized + 'a,
+    {
+        let mut shares = shares.into_iter();
+        let first = shares
+            .next()
+            .ok_or_else(|| MheError::ActiveSet("no shares".into()))?;
+        let mut sum = first.clone();
+        self.check(&sum)?;
+        for share in shares {
+            self.aggregate(&mut sum, share)?;
+        }
+        Ok(sum)
+    }
+}
+
+pub(crate) fn share<P: ?Sized>(id: InstanceId, polys: Vec<RnsPoly<Ntt>>) -> Share<P> {
+    Share {
+        id,
+        polys,
+        protocol: PhantomData,
+    }
+}

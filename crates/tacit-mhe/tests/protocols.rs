@@ -1,0 +1,337 @@
+//! The protocols end to end, against a key that only a test may assemble.
+
+use tacit_ckks::{
+    Ciphertext, Encoder, EvaluationKeys, Evaluator, Parameters, ParametersLiteral, PublicKey,
+    SecretKey, decrypt, encrypt,
+};
+use tacit_mhe::threshold::{ThresholdSecret, split};
+use tacit_mhe::*;
+use tacit_ring::{RingKind, Seed, Xof};
+
+const KINDS: [RingKind; 2] = [RingKind::Standard, RingKind::ConjugateInvariant];
+
+fn toy(kind: RingKind) -> Parameters {
+    Parameters::insecure_toy(&ParametersLiteral {
+        kind,
+        log_n: 7,
+        q_bits: vec![50, 40, 40, 40, 40, 40],
+        p_bits: vec![50, 50],
+        log_scale: 40,
+    })
+    .unwrap()
+}
+
+fn xof(tag: u8) -> Xof {
+    Seed::from_bytes([tag; 32]).expand()
+}
+
+struct Cohort {
+    params: Parameters,
+    context: SessionContext,
+    secrets: Vec<PartySecret>,
+    pk: PublicKey,
+}
+
+impl Cohort {
+    fn new(kind: RingKind, n: usize) -> Self {
+        let params = toy(kind);
+        let nonces: Vec<[u8; 32]> = (0..n).map(|i| [i as u8; 32]).collect();
+        let context = SessionContext::derive(&[1; 32], &[2; 32], &nonces);
+        let secrets: Vec<_> = (0..n)
+            .map(|i| PartySecret::from_seed(&params, &Seed::from_bytes([100 + i as u8; 32])))
+            .collect();
+        let pk = run(
+            &CollectivePublicKey::new(&params, &context.instance(0)),
+            &secrets,
+        );
+        Self {
+            params,
+            context,
+            secrets,
+            pk,
+        }
+    }
+
+    fn encrypt(&self, values: &[f64], level: usize, tag: u8) -> Ciphertext {
+        let encoder = Encoder::new(&self.params);
+        let m = encoder.encode(values, level, self.params.scale()).unwrap();
+        encrypt(&self.params, &self.pk, &m, &mut xof(tag))
+    }
+
+    fn release(&self, ct: &Ciphertext, round: u64) -> Vec<f64> {
+        let release = Release::new(
+            &self.params,
+            &self.context.instance(round),
+            ct,
+            SmudgingBits::new(18),
+        );
+        Encoder::new(&self.params).decode(&run(&release.unwrap(), &self.secrets))
+    }
+
+    fn keys(&self, steps: &[i64]) -> EvaluationKeys {
+        let instance = self.context.instance(1);
+        let one = RelinearisationRoundOne::new(&self.params, &instance);
+        let two = RelinearisationRoundTwo::new(&one, run(&one, &self.secrets));
+        let mut keys = EvaluationKeys {
+            relinearisation: Some(run(&two, &self.secrets)),
+            ..Default::default()
+        };
+        for &s in steps {
+            let element = self.params.ring().rotation(s);
+            let protocol = CollectiveGaloisKey::new(&self.params, &instance, element);
+            keys.insert(run(&protocol, &self.secrets));
+        }
+        keys
+    }
+}
+
+/// Runs a protocol through its wire encoding.
+fn run<P: Protocol>(protocol: &P, secrets: &[PartySecret]) -> P::Output {
+    let shares: Vec<Share<P>> = secrets
+        .iter()
+        .map(|s| {
+            let bytes = protocol.encode(&protocol.share(s).unwrap());
+            assert_eq!(bytes.len(), protocol.encoded_len());
+            protocol.decode(&bytes).unwrap()
+        })
+        .collect();
+    protocol.finish(&protocol.sum(&shares).unwrap()).unwrap()
+}
+
+fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
+    for (i, (f, e)) in found.iter().zip(expected).enumerate() {
+        assert!((f - e).abs() < tolerance, "slot {i}: {f} instead of {e}");
+    }
+}
+
+#[test]
+fn collective_keys_compute_and_release() {
+    for kind in KINDS {
+        for n in [1, 2, 3, 10] {
+            let cohort = Cohort::new(kind, n);
+            let evaluator = Evaluator::new(&cohort.params, cohort.keys(&[1, -2]));
+            let values: Vec<f64> = (0..cohort.params.slots())
+                .map(|i| (i as f64 * 0.37).cos())
+                .collect();
+            let x = cohort.encrypt(&values, 5, 7);
+            let y = evaluator
+                .mul_rescale(&x, &evaluator.rotate(&x, 1).unwrap())
+                .unwrap();
+            let y = evaluator.rotate(&y, -2).unwrap();
+            let slots = values.len();
+            let expected: Vec<f64> = (0..slots)
+                .map(|i| values[(i + slots - 2) % slots] * values[(i + slots - 1) % slots])
+                .collect();
+            assert_close(&cohort.release(&y, 9), &expected, 1e-3);
+        }
+    }
+}
+
+#[test]
+fn refresh_restores_the_level_and_the_message() {
+    for kind in KINDS {
+        for n in [1, 2, 5] {
+            let cohort = Cohort::new(kind, n);
+            let values: Vec<f64> = (0..cohort.params.slots())
+                .map(|i| i as f64 / 50.0 - 1.0)
+                .collect();
+            let ct = cohort.encrypt(&values, 3, 3);
+            let mask = MaskBits::hiding(42.0, 64, cohort.params.ring().n(), 100);
+            let instance = cohort.context.instance(4);
+            for (bits, output) in [(0, 5), (7, 5), (0, 3)] {
+                let map = ExactMap::Multiple { bits };
+                let secrets = Cohort::new(kind, n).secrets; // an empty ledger
+                let refresh =
+                    Refresh::new(&cohort.params, &instance, &ct, output, mask, map).unwrap();
+                let fresh = run(&refresh, &secrets);
+                assert_eq!(fresh.level(), output);
+                assert_eq!(fresh.scale(), ct.scale() * (bits as f64).exp2());
+                assert_close(
+                    &cohort.release(&fresh, 10 + bits as u64 + output as u64),
+                    &values,
+                    1e-3,
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn refresh_applies_an_exact_linear_map() {
+    for kind in KINDS {
+        let cohort = Cohort::new(kind, 3);
+        let slots = cohort.params.slots();
+        let values: Vec<f64> = (0..slots).map(|i| (i as f64).sin()).collect();
+        let ct = cohort.encrypt(&values, 3, 3);
+        let encoder = Encoder::new(&cohort.params);
+        let weight = |w: f64| encoder.encode(&vec![w; slots], 5, 2f64.powi(30)).unwrap();
+        let map = ExactMap::Diagonals(vec![
+            (cohort.params.ring().rotation(0), weight(0.5)),
+            (cohort.params.ring().rotation(3), weight(-2.0)),
+        ]);
+        let mask = MaskBits::hiding(42.0, 64, cohort.params.ring().n(), 1);
+        let refresh = Refresh::new(
+            &cohort.params,
+            &cohort.context.instance(4),
+            &ct,
+            5,
+            mask,
+            map,
+        )
+        .unwrap();
+        let fresh = run(&refresh, &cohort.secrets);
+        let expected: Vec<f64> = (0..slots)
+            .map(|i| 0.5 * values[i] - 2.0 * values[(i + 3) % slots])
+            .collect();
+        assert_close(&cohort.release(&fresh, 11), &expected, 1e-3);
+    }
+}
+
+#[test]
+fn a_mask_that_does_not_hide_is_refused() {
+    let cohort = Cohort::new(RingKind::ConjugateInvariant, 3);
+    let ct = cohort.encrypt(&[1.0], 1, 3);
+    let mask = MaskBits::hiding(42.0, 64, cohort.params.ring().n(), 1);
+    let refused = Refresh::new(
+        &cohort.params,
+        &cohort.context.instance(4),
+        &ct,
+        5,
+        mask,
+        ExactMap::IDENTITY,
+    );
+    assert!(matches!(
+        refused,
+        Err(MheError::MaskTooNarrow {
+            level: 1,
+            lambda: 64,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_querier_alone_reads_its_answer() {
+    for kind in KINDS {
+        let cohort = Cohort::new(kind, 3);
+        let querier = SecretKey::sample(&cohort.params, &mut xof(77));
+        let querier_pk = PublicKey::generate(&cohort.params, &querier, &mut xof(78));
+        let values = [0.25, -3.0, 1.5];
+        let ct = cohort.encrypt(&values, 4, 5);
+        let switch = KeySwitchToPublic::new(
+            &cohort.params,
+            &cohort.context.instance(3),
+            &ct,
+            &querier_pk,
+            SmudgingBits::new(18),
+        )
+        .unwrap();
+        let answer = run(&switch, &cohort.secrets);
+        let read = |sk: &SecretKey| {
+            Encoder::new(&cohort.params).decode(&decrypt(&cohort.params, sk, &answer))
+        };
+        assert_close(&read(&querier), &values, 1e-3);
+        let other = SecretKey::sample(&cohort.params, &mut xof(79));
+        assert!((read(&other)[0] - 0.25).abs() > 1.0);
+    }
+}
+
+#[test]
+fn key_switch_to_a_new_collective_secret() {
+    let cohort = Cohort::new(RingKind::Standard, 3);
+    let next: Vec<_> = (0..3)
+        .map(|i| PartySecret::from_seed(&cohort.params, &Seed::from_bytes([200 + i as u8; 32])))
+        .collect();
+    let ct = cohort.encrypt(&[0.5, 2.0], 4, 5);
+    let bits = SmudgingBits::new(18);
+    let instance = cohort.context.instance(3);
+    let switch = KeySwitchToSecret::new(&cohort.params, &instance, &ct, &[9; 32], bits).unwrap();
+    let shares: Vec<_> = cohort
+        .secrets
+        .iter()
+        .zip(&next)
+        .map(|(old, new)| switch.share_towards(old, new).unwrap())
+        .collect();
+    let rotated = switch
+        .finish(&switch.protocol().sum(&shares).unwrap())
+        .unwrap();
+    let release =
+        Release::new(&cohort.params, &cohort.context.instance(5), &rotated, bits).unwrap();
+    let found = Encoder::new(&cohort.params).decode(&run(&release, &next));
+    assert_close(&found, &[0.5, 2.0], 1e-3);
+}
+
+fn thresholds(cohort: &Cohort, t: u32) -> Vec<ThresholdSecret> {
+    let n = cohort.secrets.len() as u32;
+    let sent: Vec<Vec<_>> = (0..n)
+        .map(|i| {
+            let secret = &cohort.secrets[i as usize];
+            split(&cohort.params, secret, &cohort.context.session, i, t, n).unwrap()
+        })
+        .collect();
+    (0..n)
+        .map(|j| {
+            let received: Vec<_> = sent
+                .iter()
+                .map(|from| {
+                    let bytes = from[j as usize].to_secret_bytes(&cohort.params);
+                    threshold::SubShare::from_secret_bytes(&cohort.params, &bytes).unwrap()
+                })
+                .collect();
+            let secret = &cohort.secrets[j as usize];
+            ThresholdSecret::combine(&cohort.params, secret, j, t, &received, &sent[j as usize])
+                .unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn any_threshold_of_the_parties_can_act() {
+    for kind in KINDS {
+        let cohort = Cohort::new(kind, 5);
+        let members = thresholds(&cohort, 3);
+        for (round, active) in [[0u32, 1, 2], [0, 2, 4], [2, 3, 4]].into_iter().enumerate() {
+            let ct = cohort.encrypt(&[1.25, -0.5], 4, 20 + round as u8);
+            let instance = cohort
+                .context
+                .instance_among(30 + round as u64, &active)
+                .unwrap();
+            let release =
+                Release::new(&cohort.params, &instance, &ct, SmudgingBits::new(18)).unwrap();
+            let secrets: Vec<_> = active
+                .iter()
+                .map(|&p| {
+                    members[p as usize]
+                        .activate(&cohort.params, &active)
+                        .unwrap()
+                })
+                .collect();
+            let found = Encoder::new(&cohort.params).decode(&run(&release, &secrets));
+            assert_close(&found, &[1.25, -0.5], 1e-3);
+        }
+        assert!(members[0].activate(&cohort.params, &[0, 1]).is_err());
+        assert!(members[0].activate(&cohort.params, &[1, 2, 3]).is_err());
+        assert!(members[0].activate(&cohort.params, &[0, 1, 9]).is_err());
+    }
+}
+
+#[test]
+fn threshold_shares_are_covered_by_zero_shares() {
+    // Without its zero-share a share would be c1·key + e: with it, the same party's share on the
+    // same input differs between active sets by far more than noise, and only the sum is meaningful.
+    let cohort = Cohort::new(RingKind::Standard, 3);
+    let members = thresholds(&cohort, 2);
+    let ct = cohort.encrypt(&[1.0], 4, 40);
+    let active = [0u32, 1];
+    let instance = cohort.context.instance_among(50, &active).unwrap();
+    let release = Release::new(&cohort.params, &instance, &ct, SmudgingBits::new(20)).unwrap();
+    let covered = release
+        .share(&members[0].activate(&cohort.params, &active).unwrap())
+        .unwrap();
+    let alone = release.finish(&covered).unwrap();
+    let decoded = Encoder::new(&cohort.params).decode(&alone);
+    assert!(
+        decoded.iter().any(|x| x.abs() > 1e3),
+        "one share alone must look uniform"
+    );
+}
