@@ -1,7 +1,7 @@
 //! Plaintexts and ciphertexts.
 
 use crate::{CkksError, Parameters};
-use tacit_ring::codec::{Reader, encoded_poly_len, write_poly};
+use tacit_ring::codec::{Reader, add_encoded, check_encoded, encoded_poly_len, write_poly};
 use tacit_ring::{Basis, Ntt, RnsPoly, Seed, sample};
 
 /// An encoded message: a polynomial and the scale its coefficients carry.
@@ -105,6 +105,53 @@ impl Ciphertext {
             write_poly(&mut out, params.ring(), poly);
         }
         out
+    }
+
+    /// into += other on encoded ciphertexts of the same level and scale, without decoding them; on an
+    /// error `into` is as it was.
+    pub fn add_encoded(
+        params: &Parameters,
+        into: &mut [u8],
+        other: &[u8],
+    ) -> Result<(), CkksError> {
+        let what = "encoded ciphertext";
+        let ring = params.ring();
+        let mut reader = Reader::new(what, other);
+        let (polys, level, scale) = read_header(VERSION, params, &mut reader)?;
+        let basis = Basis::q(level + 1);
+        let width = encoded_poly_len(ring, basis);
+        for bytes in [&*into, other] {
+            let mut reader = Reader::new(what, bytes);
+            let (found_polys, found_level, found_scale) =
+                read_header(VERSION, params, &mut reader)?;
+            let (left, right) = (found_scale.log2(), scale.log2());
+            if found_level != level || found_polys != polys {
+                let (operation, needed, found) = ("add encoded", level, found_level);
+                return Err(CkksError::Level {
+                    operation,
+                    needed,
+                    found,
+                });
+            }
+            if found_scale != scale {
+                return Err(CkksError::Scale {
+                    operation: "add encoded",
+                    left,
+                    right,
+                });
+            }
+            for _ in 0..polys {
+                check_encoded(what, ring, basis, reader.take(width)?)?;
+            }
+            reader.finish()?;
+        }
+        let rows = into[HEADER..]
+            .chunks_exact_mut(width)
+            .zip(other[HEADER..].chunks_exact(width));
+        for (into, other) in rows {
+            add_encoded(ring, basis, into, other);
+        }
+        Ok(())
     }
 
     fn write_header(&self, version: u8, params: &Parameters, out: &mut Vec<u8>) {

@@ -3,8 +3,8 @@
 use crate::{InstanceId, MheError, PartySecret};
 use std::marker::PhantomData;
 use tacit_ckks::Parameters;
-use tacit_ring::codec::{Reader, encoded_poly_len, write_poly};
-use tacit_ring::{Basis, Ntt, RnsPoly};
+use tacit_ring::codec::{Reader, add_encoded, check_encoded, encoded_poly_len, write_poly};
+use tacit_ring::{Basis, DecodeError, Ntt, RnsPoly};
 
 /// A party's contribution to a protocol instance, or the sum of several.
 pub struct Share<P: ?Sized> {
@@ -134,16 +134,8 @@ pub trait Protocol {
     /// Strict inverse of [`Self::encode`]: only shares of this very instance are accepted.
     fn decode(&self, bytes: &[u8]) -> Result<Share<Self>, MheError> {
         let mut reader = Reader::new(Self::NAME, bytes);
-        reader.tag(VERSION)?;
-        reader.tag(Self::TAG)?;
-        let id = InstanceId(reader.array()?);
-        if id != self.id() {
-            return Err(MheError::WrongInstance {
-                protocol: Self::NAME,
-                found: id.to_string(),
-                expected: self.id().to_string(),
-            });
-        }
+        self.read_header(&mut reader)?;
+        let id = self.id();
         let layout = self.layout();
         let mut polys = Vec::with_capacity(layout.len());
         for basis in layout {
@@ -154,6 +146,60 @@ pub trait Protocol {
             id,
             polys,
             protocol: PhantomData,
+        })
+    }
+
+    /// [`Self::aggregate`] on encoded shares, without decoding them; on an error `into` is as it was.
+    fn aggregate_encoded(&self, into: &mut [u8], other: &[u8]) -> Result<(), MheError> {
+        let ring = self.params().ring();
+        let needed = self.encoded_len();
+        for bytes in [&*into, other] {
+            let mut reader = Reader::new(Self::NAME, bytes);
+            self.read_header(&mut reader)?;
+            if bytes.len() != needed {
+                reader.take(needed.max(bytes.len()) - HEADER)?;
+                let extra = bytes.len() - needed;
+                return Err(DecodeError::TrailingBytes {
+                    what: Self::NAME,
+                    extra,
+                }
+                .into());
+            }
+        }
+        let rows: Vec<(Basis, std::ops::Range<usize>)> = self
+            .layout()
+            .into_iter()
+            .scan(HEADER, |start, basis| {
+                let range = *start..*start + encoded_poly_len(ring, basis);
+                *start = range.end;
+                Some((basis, range))
+            })
+            .collect();
+        // All of `other` is checked before any of `into` changes.
+        for (basis, range) in &rows {
+            check_encoded(Self::NAME, ring, *basis, &other[range.clone()])?;
+            check_encoded(Self::NAME, ring, *basis, &into[range.clone()])?;
+        }
+        for (basis, range) in rows {
+            add_encoded(ring, basis, &mut into[range.clone()], &other[range]);
+        }
+        Ok(())
+    }
+
+    /// Version, tag and instance.
+    #[doc(hidden)]
+    fn read_header(&self, reader: &mut Reader<'_>) -> Result<(), MheError> {
+        reader.tag(VERSION)?;
+        reader.tag(Self::TAG)?;
+        let id = InstanceId(reader.array()?);
+        if id == self.id() {
+            return Ok(());
+        }
+        let (found, expected) = (id.to_string(), self.id().to_string());
+        Err(MheError::WrongInstance {
+            protocol: Self::NAME,
+            found,
+            expected,
         })
     }
 

@@ -248,3 +248,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn encoded_shares_add_like_decoded_ones_and_refusals_change_nothing() {
+    let params = params();
+    let protocol = CollectivePublicKey::new(&params, &context(1).instance(0));
+    let shares = [5, 6].map(|tag| protocol.share(&secret(&params, tag)).unwrap());
+    let mut sum = protocol.encode(&shares[0]);
+    let other = protocol.encode(&shares[1]);
+    protocol.aggregate_encoded(&mut sum, &other).unwrap();
+    assert_eq!(
+        protocol.decode(&sum).unwrap(),
+        protocol.sum(&shares).unwrap()
+    );
+
+    let before = sum.clone();
+    let mut unreduced = other.clone();
+    let end = unreduced.len();
+    unreduced[end - 5..].fill(0xff);
+    for bad in [
+        &other[..100],
+        &unreduced,
+        &[other.clone(), vec![0]].concat(),
+        &[],
+    ] {
+        assert!(protocol.aggregate_encoded(&mut sum, bad).is_err());
+        assert_eq!(sum, before);
+    }
+}

@@ -152,3 +152,104 @@ pub fn write_poly<F: Form>(out: &mut Vec<u8>, ring: &Ring, poly: &RnsPoly<F>) {
         }
     }
 }
+
+/// into += other on encoded rows, in place, without decoding: how sums travel up a tree. Both must have
+/// passed [`check_encoded`].
+///
+/// # Panics
+/// If a length is not [`encoded_poly_len`].
+pub fn add_encoded(ring: &Ring, basis: Basis, into: &mut [u8], other: &[u8]) {
+    let needed = encoded_poly_len(ring, basis);
+    assert!(into.len() == needed && other.len() == needed);
+    let mut start = 0;
+    for m in ring.moduli(basis) {
+        let end = start + residue_bytes(m.bits()) * ring.n();
+        let (into, other) = (&mut into[start..end], &other[start..end]);
+        match residue_bytes(m.bits()) {
+            5 => add_row::<5>(into, other, m.value()),
+            6 => add_row::<6>(into, other, m.value()),
+            7 => add_row::<7>(into, other, m.value()),
+            4 => add_row::<4>(into, other, m.value()),
+            _ => add_row::<3>(into, other, m.value()),
+        }
+        start = end;
+    }
+}
+
+fn read_residue<const W: usize>(bytes: &[u8; W]) -> u64 {
+    let mut word = [0; 8];
+    word[..W].copy_from_slice(bytes);
+    u64::from_le_bytes(word)
+}
+
+fn add_row<const W: usize>(into: &mut [u8], other: &[u8], q: u64) {
+    let (into, other) = (into.as_chunks_mut::<W>().0, other.as_chunks::<W>().0);
+    for (a, b) in into.iter_mut().zip(other) {
+        let sum = crate::modulus::conditional_subtract(read_residue(a) + read_residue(b), q);
+        a.copy_from_slice(&sum.to_le_bytes()[..W]);
+    }
+}
+
+/// Whether encoded rows have the right length and every residue is below its prime.
+pub fn check_encoded(
+    what: &'static str,
+    ring: &Ring,
+    basis: Basis,
+    bytes: &[u8],
+) -> Result<(), DecodeError> {
+    let needed = encoded_poly_len(ring, basis);
+    if bytes.len() < needed {
+        return Err(DecodeError::Truncated {
+            what,
+            needed,
+            left: bytes.len(),
+        });
+    }
+    if bytes.len() > needed {
+        return Err(DecodeError::TrailingBytes {
+            what,
+            extra: bytes.len() - needed,
+        });
+    }
+    let mut start = 0;
+    for (limb, m) in ring.moduli(basis).enumerate() {
+        let width = residue_bytes(m.bits());
+        let end = start + width * ring.n();
+        let row = &bytes[start..end];
+        let largest = match width {
+            5 => largest_residue::<5>(row),
+            6 => largest_residue::<6>(row),
+            7 => largest_residue::<7>(row),
+            4 => largest_residue::<4>(row),
+            _ => largest_residue::<3>(row),
+        };
+        if largest >= m.value() {
+            let index = row
+                .chunks_exact(width)
+                .position(|b| {
+                    let mut word = [0; 8];
+                    word[..width].copy_from_slice(b);
+                    u64::from_le_bytes(word) >= m.value()
+                })
+                .unwrap_or(0);
+            let prime = m.value();
+            return Err(DecodeError::Residue {
+                what,
+                limb,
+                index,
+                found: largest,
+                prime,
+            });
+        }
+        start = end;
+    }
+    Ok(())
+}
+
+fn largest_residue<const W: usize>(row: &[u8]) -> u64 {
+    row.as_chunks::<W>()
+        .0
+        .iter()
+        .map(read_residue::<W>)
+        .fold(0, u64::max)
+}
