@@ -57,6 +57,16 @@ pub enum CkksError {
         /// log2 of the modulus.
         modulus: f64,
     },
+    /// Too few bits for the coefficients of a polynomial.
+    #[error(
+        "the coefficient of degree {degree} would be encoded with {bits:.0} bits; lower the scale of the input (by half the width of the interval) or raise that of the result"
+    )]
+    CoefficientScale {
+        /// Which basis function.
+        degree: usize,
+        /// log2 of the scale that is left for its coefficient.
+        bits: f64,
+    },
     /// A ciphertext of the wrong degree in the secret.
     #[error(
         "{operation}: a ciphertext of {needed} polynomials is needed, this one has {found}; relinearise it first"

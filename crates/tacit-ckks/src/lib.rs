@@ -5,9 +5,10 @@
 //! secret key at a time; the multiparty crate makes the same keys from shares.
 //!
 //! Read top-down: [`Parameters`] (checked for security), [`Encoder`], [`SecretKey`] and the other
-//! keys, [`encrypt`]/[`decrypt`], [`Evaluator`].
+//! keys, [`encrypt`]/[`decrypt`], [`Evaluator`], [`circuits`].
 
 mod ciphertext;
+pub mod circuits;
 mod encoder;
 mod encrypt;
 mod error;

@@ -40,7 +40,7 @@ impl ExtendedCiphertext {
     }
 }
 
-fn extended(params: &Parameters, level: usize) -> Basis {
+pub(super) fn extended(params: &Parameters, level: usize) -> Basis {
     Basis {
         q: level + 1,
         p: params.key_basis().p,

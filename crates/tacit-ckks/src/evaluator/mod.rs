@@ -3,10 +3,13 @@
 //! Every operation checks levels and scales and says what to do when they do not fit. Binary operations on
 //! ciphertexts of different levels work at the lower one.
 
+mod accumulate;
+mod combine;
 mod keyswitch;
 mod multiply;
 mod rotate;
 
+pub(crate) use accumulate::ExtendedAccumulator;
 pub use keyswitch::{ExtendedCiphertext, Hoisted};
 
 use crate::{Ciphertext, CkksError, EvaluationKeys, Parameters, Plaintext};
@@ -254,7 +257,7 @@ impl Evaluator {
         Ok(())
     }
 
-    fn check_scale(
+    pub(crate) fn check_scale(
         &self,
         operation: &'static str,
         scale: f64,
@@ -294,7 +297,7 @@ fn integer_residue(x: f64, m: &Modulus) -> u64 {
     m.mul(m.reduce_i64(mantissa), m.pow(2, exponent as u64))
 }
 
-fn same_scale(operation: &'static str, left: f64, right: f64) -> Result<(), CkksError> {
+pub(crate) fn same_scale(operation: &'static str, left: f64, right: f64) -> Result<(), CkksError> {
     if (left / right - 1.0).abs() < SCALE_TOLERANCE {
         return Ok(());
     }
