@@ -43,6 +43,7 @@ mod network;
 mod tally;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,7 +127,6 @@ pub struct Simulation {
 }
 
 /// A session that ran to its end.
-#[derive(Debug)]
 pub struct Outcome<A> {
     /// The applications, in the order of the roster.
     pub applications: Vec<A>,
@@ -142,6 +142,18 @@ pub struct Outcome<A> {
     pub crashes: u64,
     /// Simulated time it took.
     pub took: Duration,
+}
+
+impl<A> fmt::Debug for Outcome<A> {
+    /// Without the applications, which hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome")
+            .field("faults", &self.faults)
+            .field("frames", &self.frames)
+            .field("crashes", &self.crashes)
+            .field("took", &self.took)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A session that did not run to its end.
