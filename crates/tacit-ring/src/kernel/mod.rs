@@ -8,6 +8,9 @@
 //! Rows have at least [`MIN_ROW`] residues, a multiple of it; every input residue is reduced (in [0, q)) and every
 //! output residue is reduced, unless a function says otherwise.
 
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod avx512;
 mod portable;
 
 use crate::ntt::NttTable;
@@ -130,7 +133,9 @@ impl Kernels {
     pub fn for_simd(simd: Simd) -> Option<&'static Kernels> {
         match simd {
             Simd::Portable => Some(&portable::KERNELS),
-            Simd::Avx2 | Simd::Avx512 => None,
+            #[cfg(target_arch = "x86_64")]
+            Simd::Avx512 => avx512::kernels(),
+            _ => None,
         }
     }
 
