@@ -293,10 +293,10 @@ proptest! {
         let mut xof = Seed::from_bytes([seed; 32]).expand();
         let x: Vec<RnsPoly<_>> =
             (0..3).map(|_| sample::uniform(&ring, Basis::q(3), &mut xof)).collect();
-        for i in 0..64 {
+        for (i, (&product, &sum)) in outcomes[0][4].iter().zip(&outcomes[0][5]).enumerate() {
             let (a, b, c) = (x[0].row(0)[i] as u128, x[1].row(0)[i] as u128, x[2].row(0)[i] as u128);
-            prop_assert_eq!(outcomes[0][4][i] as u128, b * c % q);
-            prop_assert_eq!(outcomes[0][5][i] as u128, (a + b * c) % q);
+            prop_assert_eq!(product as u128, b * c % q);
+            prop_assert_eq!(sum as u128, (a + b * c) % q);
         }
     }
 }
