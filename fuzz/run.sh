@@ -27,12 +27,10 @@ RUSTFLAGS="$pass --cfg fuzzing" CARGO_TARGET_DIR=$target_dir \
     cargo build --release --target "$triple"
 fuzzer=$target_dir/$triple/release/decoders
 
-TACIT_FUZZ_SEEDS=corpus "$fuzzer"
+names=$(TACIT_FUZZ_SEEDS=corpus "$fuzzer") # writes the seeds, prints the targets
 mkdir -p artifacts
 targets=("$@")
-if [ ${#targets[@]} -eq 0 ]; then
-    for dir in corpus/*/; do targets+=("$(basename "$dir")"); done
-fi
+[ ${#targets[@]} -gt 0 ] || mapfile -t targets <<<"$names"
 for target in "${targets[@]}"; do
     echo "fuzz: $target, $seconds s"
     log=$(mktemp)

@@ -1,10 +1,14 @@
-//! The targets. A decoder joins by a file here and a line in [`ALL`].
+//! The targets. A decoder joins by two functions in a file here, `NAME` and
+//! `NAME_seeds`, and a line in `targets!`.
 //!
 //! Every target states the same property of a decoder: on any bytes it returns, without a panic
 //! and without an allocation larger than its input warrants; and what it accepts encodes again to
 //! exactly the bytes it was given, so that there is one encoding of everything.
 
+mod ckks;
+mod mhe;
 mod ring;
+mod session;
 
 use std::path::Path;
 
@@ -17,18 +21,37 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-pub const ALL: &[Target] = &[
-    Target {
-        name: "ring_poly_standard",
-        run: ring::standard,
-        seeds: ring::standard_seeds,
-    },
-    Target {
-        name: "ring_poly_real",
-        run: ring::real,
-        seeds: ring::real_seeds,
-    },
-];
+macro_rules! targets {
+    ($($room:ident: $($decoder:ident / $seeds:ident),+;)+) => {
+        pub const ALL: &[Target] = &[$($(Target {
+            name: concat!(stringify!($room), "_", stringify!($decoder)),
+            run: $room::$decoder,
+            seeds: $room::$seeds,
+        },)+)+];
+    };
+}
+
+targets! {
+    ckks:
+        ciphertext / ciphertext_seeds,
+        seeded / seeded_seeds,
+        public_key / public_key_seeds,
+        switching_key / switching_key_seeds,
+        add_encoded / add_encoded_seeds;
+    mhe:
+        public_key_share / public_key_share_seeds,
+        refresh_share / refresh_share_seeds,
+        aggregate_encoded / aggregate_encoded_seeds,
+        sub_share / sub_share_seeds;
+    ring:
+        standard / standard_seeds,
+        real / real_seeds;
+    session:
+        frame / frame_seeds,
+        record / record_seeds,
+        plan / plan_seeds,
+        roster / roster_seeds;
+}
 
 /// What an accepted input must satisfy.
 fn canonical(input: &[u8], encoded_again: &[u8]) -> bool {
@@ -39,7 +62,7 @@ fn canonical(input: &[u8], encoded_again: &[u8]) -> bool {
     true
 }
 
-/// Writes the seeds of every target, each of which its decoder must accept.
+/// Writes the seeds of every target, each of which its decoder must accept, and prints the names.
 pub fn write_seeds(dir: &Path) -> std::io::Result<()> {
     for target in ALL {
         let dir = dir.join(target.name);
@@ -52,6 +75,7 @@ pub fn write_seeds(dir: &Path) -> std::io::Result<()> {
             );
             std::fs::write(dir.join(format!("seed-{index}")), seed)?;
         }
+        println!("{}", target.name);
     }
     Ok(())
 }
