@@ -443,3 +443,6 @@ impl fmt::Debug for Frame {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -404,3 +404,6 @@ impl<A: Application, J: Journal> Party<A, J> {
         self.actions.push_back(Action::Send { to, frame });
     }
 }
+
+#[cfg(test)]
+mod tests;

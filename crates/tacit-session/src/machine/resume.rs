@@ -102,6 +102,9 @@ impl<A: Application, J: Journal> Party<A, J> {
         if same {
             return Ok(());
         }
+        if header.round < ROUND_FIRST {
+            return self.corrupt("an opening that does not follow from the records before");
+        }
         Err(Error::NotReproducible {
             party: self.seat.name(),
             round: header.round,
