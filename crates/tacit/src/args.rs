@@ -1,0 +1,148 @@
+//! The arguments of the program and those that several commands share.
+
+use std::path::PathBuf;
+
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use tacit_report::Gate;
+
+use crate::{Console, Error, Outcome, commands};
+
+/// The program's arguments.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tacit",
+    version,
+    about = "Learn together, infer together, tell nothing else.",
+    after_help = "Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 a quality gate is not \
+                  met.\n`tacit COMMAND --help` shows examples.",
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Print nothing but warnings, errors and what --json - asks for.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Every command there is.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at finished runs.
+    #[command(subcommand, arg_required_else_help = true)]
+    Run(RunVerb),
+}
+
+/// What can be done with finished runs.
+#[derive(Debug, Subcommand)]
+pub enum RunVerb {
+    /// Show a run's figures, compare them with another run's, hold them against gates.
+    Show(commands::run_show::RunShow),
+}
+
+impl Command {
+    /// Runs the command.
+    pub fn run(&self, console: &mut Console) -> Result<Outcome, Error> {
+        match self {
+            Command::Run(RunVerb::Show(args)) => commands::run_show::run(args, console),
+        }
+    }
+
+    /// The command's record arguments, if it leaves a record.
+    pub fn record_args(&self) -> Option<&RecordArgs> {
+        match self {
+            Command::Run(RunVerb::Show(args)) => Some(&args.record),
+        }
+    }
+}
+
+/// Arguments of every command that ends with a record of figures.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RecordArgs {
+    /// Write the figures as one JSON object to PATH, or to standard output with `-`, where
+    /// nothing else is printed then.
+    #[arg(long, value_name = "PATH|-", value_parser = PathBufValueParser::new().map(JsonTarget::from))]
+    pub json: Option<JsonTarget>,
+
+    /// Hold a figure against a bound, such as 'encrypted.accuracy>=0.95' or 'wall_s<=30'; exit
+    /// with 3 when it is not met. May be repeated.
+    #[arg(long = "require", value_name = "GATE")]
+    pub gates: Vec<Gate>,
+}
+
+/// Arguments of every command that measures and leaves a run folder behind.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MeasureArgs {
+    /// The record.
+    #[command(flatten)]
+    pub record: RecordArgs,
+
+    /// Put run.json, report.html and artefacts into DIR instead of runs/COMMAND-TIME.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Where the JSON record goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JsonTarget {
+    /// Standard output, and nothing else there.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}
+
+impl From<PathBuf> for JsonTarget {
+    fn from(path: PathBuf) -> Self {
+        if path.as_os_str() == "-" {
+            JsonTarget::Stdout
+        } else {
+            JsonTarget::File(path)
+        }
+    }
+}
+
+impl RecordArgs {
+    /// Whether standard output belongs to the record.
+    pub fn json_on_stdout(&self) -> bool {
+        self.json == Some(JsonTarget::Stdout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_examples() {
+        fn leaves(command: &clap::Command, seen: &mut Vec<String>) {
+            if !command.has_subcommands() {
+                let help = command
+                    .get_after_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                assert!(
+                    help.contains("Examples:"),
+                    "`{}` shows no examples",
+                    command.get_name()
+                );
+                seen.push(command.get_name().to_owned());
+            }
+            command
+                .get_subcommands()
+                .for_each(|below| leaves(below, seen));
+        }
+        let mut seen = Vec::new();
+        leaves(&Cli::command(), &mut seen);
+        assert!(!seen.is_empty());
+    }
+}
