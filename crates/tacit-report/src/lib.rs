@@ -41,17 +41,17 @@
 
 #![forbid(unsafe_code)]
 
-mod error;
-mod figures;
-mod folder;
-mod gate;
+pub mod error;
+pub mod figures;
+pub mod folder;
+pub mod gate;
 pub mod measure;
 mod page;
-mod plot;
-mod quantity;
-mod report;
-mod run;
-mod table;
+pub mod plot;
+pub mod quantity;
+pub mod report;
+pub mod run;
+pub mod table;
 
 pub use error::Error;
 pub use figures::{Figures, check_name, mean_sd};
