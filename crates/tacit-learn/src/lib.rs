@@ -54,6 +54,7 @@
 //! ```
 
 pub mod activation;
+pub mod encrypted;
 mod error;
 pub mod metrics;
 pub mod model;

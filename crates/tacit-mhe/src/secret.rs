@@ -71,6 +71,13 @@ impl PartySecret {
             .expand()
     }
 
+    /// A seed for this party's own encryptions, bound to a purpose and to the digest of everything that
+    /// the randomness must depend on.
+    pub fn stream_seed(&self, purpose: &str, digest: &[u8; 32]) -> Seed {
+        self.share_key
+            .child(purpose, [b"own encryption".as_slice(), digest])
+    }
+
     pub(crate) fn child_share_key(&self, purpose: &str) -> Seed {
         self.share_key.child(purpose, [])
     }

@@ -54,6 +54,14 @@ impl Evaluator {
         }
     }
 
+    /// An evaluator on keys that others use too.
+    pub fn with_shared_keys(params: &Parameters, keys: Arc<EvaluationKeys>) -> Self {
+        Self {
+            params: params.clone(),
+            keys,
+        }
+    }
+
     /// The parameters.
     pub fn params(&self) -> &Parameters {
         &self.params

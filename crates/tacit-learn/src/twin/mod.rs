@@ -36,3 +36,25 @@ use crate::model::{GlmConfig, Samples};
 pub fn train(config: &GlmConfig, parties: &[Samples]) -> Result<Run, Error> {
     Descent::new(config, parties)?.run()
 }
+
+/// The gradient of the loss at zero weights over all rows: what a party computes in the clear for
+/// the first step.
+pub fn gradient_at_zero(
+    family: crate::model::Family,
+    activation: &crate::activation::Folded,
+    rows: &Samples,
+) -> crate::model::Weights {
+    let mut gradient = crate::model::Weights::zero(family.outputs(), rows.columns());
+    let stride = rows.columns() + 1;
+    for (row, &label) in rows.labels().iter().enumerate() {
+        for lane in 0..family.outputs() {
+            let error = activation.eval(0.0) - family.target(label, lane);
+            let out = &mut gradient.values_mut()[lane * stride..][..stride];
+            out.iter_mut()
+                .zip(rows.row(row))
+                .for_each(|(g, x)| *g += error * x);
+            out[stride - 1] += error;
+        }
+    }
+    gradient
+}

@@ -2,10 +2,8 @@
 //! encrypted path. Slow; the reference for both the fast twin and the encrypted path.
 
 use crate::Error;
-use crate::model::{BatchOrder, Family, GlmConfig, Samples, Weights};
-use crate::packing::{
-    Batch, Diagonals, GradientForm, Layout, PartyCircuit, SlotMachine, SlotVector, fold,
-};
+use crate::model::{BatchOrder, GlmConfig, Samples, Weights};
+use crate::packing::{Batch, Diagonals, GradientForm, PartyCircuit, SlotMachine, SlotVector, fold};
 
 /// Trains under the configuration's layout; the weights equal [`super::train`]'s up to rounding.
 pub fn train(
@@ -34,7 +32,8 @@ pub fn train(
         let mut sum = SlotVector::fresh(vec![0.0; layout.slots()]);
         let mut update = if iteration == 0 {
             for rows in parties {
-                let clear = first_gradient(config.family, &folded, &layout, rows)?;
+                let clear =
+                    layout.pack_weights(&super::gradient_at_zero(config.family, &folded, rows))?;
                 sum = machine.add(&sum, &SlotVector::fresh(clear));
             }
             combine(&[(step.rate / total as f64, &sum)])
@@ -64,28 +63,6 @@ pub fn train(
     layout.unpack_weights(x.values(), config.family.outputs())
 }
 
-/// The gradient at zero over all of a party's rows, in the layout of the weights.
-fn first_gradient(
-    family: Family,
-    folded: &crate::activation::Folded,
-    layout: &Layout,
-    rows: &Samples,
-) -> Result<Vec<f64>, Error> {
-    let mut gradient = Weights::zero(family.outputs(), rows.columns());
-    let stride = rows.columns() + 1;
-    for (row, &label) in rows.labels().iter().enumerate() {
-        for lane in 0..family.outputs() {
-            let error = folded.eval(0.0) - family.target(label, lane);
-            let out = &mut gradient.values_mut()[lane * stride..][..stride];
-            out.iter_mut()
-                .zip(rows.row(row))
-                .for_each(|(g, x)| *g += error * x);
-            out[stride - 1] += error;
-        }
-    }
-    layout.pack_weights(&gradient)
-}
-
 /// A linear combination; at the top level, so its depth does not count.
 fn combine(terms: &[(f64, &SlotVector)]) -> SlotVector {
     let mut out = vec![0.0; terms[0].1.values().len()];
@@ -100,7 +77,7 @@ fn combine(terms: &[(f64, &SlotVector)]) -> SlotVector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Momentum, Schedule};
+    use crate::model::{Family, Momentum, Schedule};
     use crate::synthetic::Ar1Logistic;
 
     fn agree(config: &GlmConfig, parties: &[Samples]) {

@@ -1,0 +1,32 @@
+//! Training and prediction under multiparty encryption.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `parameters` | the choice of ring, primes, masks for a training |
+//! | `noise` | proven bounds of the noise in everything that is released |
+//! | `circuit` | the arithmetic of one iteration, and of a prediction |
+//! | `script` | which round is which step |
+//! | `session` | what a party does in each round: [`GlmParty`] implements [`tacit_session::Application`] |
+//! | `query` | a querier's side |
+//! | `rows` | a party's rows and their collective standardisation |
+
+mod circuit;
+mod error;
+mod intern;
+pub mod local;
+mod noise;
+mod parameters;
+mod query;
+mod rows;
+mod script;
+mod sections;
+mod session;
+
+pub use circuit::{Circuit, prediction_folds};
+pub use error::EncryptedError;
+pub use noise::ReleaseNoise;
+pub use parameters::{EncryptionPlan, WEIGHT_BITS};
+pub use query::{Querier, Query};
+pub use rows::LocalRows;
+pub use script::{Script, Step};
+pub use session::{GlmParty, SessionPlan};

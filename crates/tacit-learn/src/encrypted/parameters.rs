@@ -1,0 +1,143 @@
+//! Choosing the encryption parameters of a training: the smallest ring, the highest precision that fits.
+//!
+//! Per iteration the weights travel down from the top level to the *refresh level*, whose modulus must
+//! hold the refresh masks ([`MaskBits`]); the primes above it carry one rescale each, at the size of the
+//! scale. With λ_s the statistical security, |x'| < 2^w the bound on weights and Δ = 2^σ:
+//!
+//! ```text
+//! log2 Q_refresh ≥ λ_s + (σ + w) + log2(coefficients · refreshes) + log2(parties) + 2
+//! log2 Q_top     = log2 Q_refresh + levels · σ
+//! log2 Q_top + log2 P ≤ the security table's row
+//! ```
+
+use tacit_ckks::{Parameters, ParametersLiteral};
+use tacit_mhe::MaskBits;
+use tacit_ring::RingKind;
+
+use super::EncryptedError;
+use crate::model::GlmConfig;
+use crate::packing::{Cost, GradientForm};
+
+/// Bits of the special modulus' primes.
+const SPECIAL_BITS: u32 = 50;
+
+/// log2 of the largest weight (and noise in unused slots) that refreshing allows for.
+pub const WEIGHT_BITS: u32 = 5;
+
+/// Lowest precision worth training with.
+const MIN_SCALE_BITS: u32 = 30;
+
+/// Highest: more precision than the polynomial activation can use.
+const MAX_SCALE_BITS: u32 = 46;
+
+/// The tighter row of the published 128-bit tables for the degrees used here, and the number of special primes.
+const CANDIDATES: [(u32, u32, usize); 2] = [(14, 430, 2), (15, 868, 4)];
+
+/// A validated parameter set with the levels that training under it passes through.
+#[derive(Debug, Clone)]
+pub struct EncryptionPlan {
+    /// The parameters.
+    pub params: Parameters,
+    /// Level at which weights are refreshed.
+    pub refresh_level: usize,
+    /// Width of the refresh masks.
+    pub mask: MaskBits,
+    /// Statistical security of masks and flooding.
+    pub lambda_s: u32,
+    /// Number of parties.
+    pub parties: usize,
+}
+
+impl EncryptionPlan {
+    /// The cheapest set for a training among `parties` parties.
+    pub fn choose(
+        config: &GlmConfig,
+        parties: usize,
+        lambda_s: u32,
+    ) -> Result<Self, EncryptedError> {
+        Self::choose_among(&CANDIDATES, config, parties, lambda_s, Parameters::new)
+    }
+
+    /// A small plan **without any security**, for fast tests: the same levels and sizes over a ring
+    /// as small as the configuration's slots. Only exists under the feature `insecure-toy-parameters`.
+    #[cfg(feature = "insecure-toy-parameters")]
+    pub fn insecure_toy(config: &GlmConfig, parties: usize) -> Result<Self, EncryptedError> {
+        let log_n = config.slots.trailing_zeros();
+        Self::choose_among(
+            &[(log_n, 430, 2)],
+            config,
+            parties,
+            64,
+            Parameters::insecure_toy,
+        )
+    }
+
+    fn choose_among(
+        candidates: &[(u32, u32, usize)],
+        config: &GlmConfig,
+        parties: usize,
+        lambda_s: u32,
+        make: impl Fn(&ParametersLiteral) -> Result<Parameters, tacit_ckks::CkksError>,
+    ) -> Result<Self, EncryptedError> {
+        let degree = config.activation()?.folded().degree();
+        let levels = Cost::of(&config.layout()?, degree, GradientForm::Fused).levels();
+        for &(log_n, limit, special) in candidates {
+            let slots = RingKind::ConjugateInvariant.slots(log_n);
+            if slots != config.slots {
+                continue;
+            }
+            // One refresh per iteration.
+            let mask = |scale: u32| {
+                let message = f64::from(scale + WEIGHT_BITS);
+                MaskBits::hiding(message, lambda_s, slots, config.iterations as u64)
+            };
+            let budget = limit - special as u32 * SPECIAL_BITS;
+            let fits = |scale: u32| {
+                let base = mask(scale).modulus_bits(parties).ceil() as u32 + 1;
+                (base + levels as u32 * scale <= budget).then_some((scale, base))
+            };
+            let Some((scale, base)) = (MIN_SCALE_BITS..=MAX_SCALE_BITS).rev().find_map(fits) else {
+                continue;
+            };
+            let count = base.div_ceil(SPECIAL_BITS - 1);
+            let mut q_bits: Vec<u32> = (0..count)
+                .map(|k| base / count + u32::from(k < base % count))
+                .collect();
+            q_bits.extend(std::iter::repeat_n(scale, levels));
+            let literal = ParametersLiteral {
+                kind: RingKind::ConjugateInvariant,
+                log_n,
+                q_bits,
+                p_bits: vec![SPECIAL_BITS; special],
+                log_scale: scale,
+            };
+            let params = make(&literal)?;
+            let refresh_level = count as usize - 1;
+            return Ok(Self {
+                params,
+                refresh_level,
+                mask: mask(scale),
+                lambda_s,
+                parties,
+            });
+        }
+        Err(EncryptedError::NoParameters {
+            levels,
+            slots: config.slots,
+            parties,
+            lambda_s,
+        })
+    }
+
+    /// The level above the refresh level by the levels of one iteration: where refreshing leads.
+    pub fn top_level(&self) -> usize {
+        self.params.max_level()
+    }
+
+    /// log2 of the scale of a refreshed model and of a query, such that their product, with ten bits for
+    /// the predictor, fits the modulus without any rescaling: the wider the gap between
+    /// message and noise, the more of the answer survives flooding.
+    pub fn query_scale_bits(&self) -> u32 {
+        ((self.params.log2_q(self.top_level()) - 12.0) / 2.0).floor() as u32
+    }
+}

@@ -1,0 +1,110 @@
+//! The script of a session: which step is which round. Public, and the same at all parties.
+
+use crate::model::GlmConfig;
+
+/// One round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Collective public key.
+    PublicKey,
+    /// Relinearisation key, first round.
+    RelinearisationOne,
+    /// Relinearisation key, second round.
+    RelinearisationTwo,
+    /// Galois key number k.
+    Galois(usize),
+    /// Encrypted sums for standardisation.
+    Moments,
+    /// Release of their total.
+    ReleaseMoments,
+    /// Encrypted gradient of iteration t.
+    Gradient(usize),
+    /// Refresh of the weights after iteration t.
+    Refresh(usize),
+    /// Release of the model, where the plan allows it.
+    ReleaseModel,
+    /// Key switch of answer number k to its querier.
+    Answer(usize),
+}
+
+impl Step {
+    /// The round's label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Step::PublicKey => "keys/public",
+            Step::RelinearisationOne => "keys/relinearisation-1",
+            Step::RelinearisationTwo => "keys/relinearisation-2",
+            Step::Galois(_) => "keys/galois",
+            Step::Moments => "data/moments",
+            Step::ReleaseMoments => "data/release-moments",
+            Step::Gradient(_) => "train/gradient",
+            Step::Refresh(_) => "train/refresh",
+            Step::ReleaseModel => "model/release",
+            Step::Answer(_) => "query/answer",
+        }
+    }
+}
+
+/// All steps of a plan; answers follow at the end, as many as are asked for.
+#[derive(Debug, Clone)]
+pub struct Script {
+    steps: Vec<Step>,
+    max_answers: usize,
+}
+
+impl Script {
+    /// The script of a training.
+    pub fn new(
+        config: &GlmConfig,
+        galois_keys: usize,
+        standardise: bool,
+        release_model: bool,
+        max_answers: usize,
+    ) -> Self {
+        let mut steps = vec![
+            Step::PublicKey,
+            Step::RelinearisationOne,
+            Step::RelinearisationTwo,
+        ];
+        steps.extend((0..galois_keys).map(Step::Galois));
+        if standardise {
+            steps.extend([Step::Moments, Step::ReleaseMoments]);
+        }
+        for t in 0..config.iterations {
+            steps.extend([Step::Gradient(t), Step::Refresh(t)]);
+        }
+        if release_model {
+            steps.push(Step::ReleaseModel);
+        }
+        Self { steps, max_answers }
+    }
+
+    /// The script after training: answers only.
+    pub fn serving(max_answers: usize) -> Self {
+        Self {
+            steps: Vec::new(),
+            max_answers,
+        }
+    }
+
+    /// The step at `position`, if the plan has one there.
+    pub fn step(&self, position: usize) -> Option<Step> {
+        match self.steps.get(position) {
+            Some(&step) => Some(step),
+            None => {
+                let answer = position - self.steps.len();
+                (answer < self.max_answers).then_some(Step::Answer(answer))
+            }
+        }
+    }
+
+    /// Number of steps before the answers.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}

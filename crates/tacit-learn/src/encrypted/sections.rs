@@ -1,0 +1,92 @@
+//! Payloads of several parts: a count, then each part with its length. Strict.
+
+use super::EncryptedError;
+
+/// Most parts in one payload: all evaluation keys and a ciphertext.
+const MAX_SECTIONS: usize = 128;
+
+/// Joins parts.
+pub(super) fn join(parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(4 + parts.iter().map(|p| p.len() + 8).sum::<usize>());
+    out.extend((parts.len() as u32).to_le_bytes());
+    for part in parts {
+        out.extend((part.len() as u64).to_le_bytes());
+        out.extend_from_slice(part);
+    }
+    out
+}
+
+/// The inverse of [`join`], for exactly `count` parts.
+pub(super) fn split<'a>(
+    what: &'static str,
+    bytes: &'a [u8],
+    count: usize,
+) -> Result<Vec<&'a [u8]>, EncryptedError> {
+    let parts = split_any(what, bytes)?;
+    if parts.len() == count {
+        return Ok(parts);
+    }
+    let problem = format!("{} parts instead of {count}", parts.len());
+    Err(EncryptedError::Message { what, problem })
+}
+
+/// The inverse of [`join`].
+pub(super) fn split_any<'a>(
+    what: &'static str,
+    mut bytes: &'a [u8],
+) -> Result<Vec<&'a [u8]>, EncryptedError> {
+    let wrong = |problem: &str| EncryptedError::Message {
+        what,
+        problem: problem.into(),
+    };
+    let truncated = || wrong("truncated");
+    let mut number = [0; 8];
+    number[..4].copy_from_slice(take(&mut bytes, 4).ok_or_else(truncated)?);
+    let count = u64::from_le_bytes(number) as usize;
+    if count > MAX_SECTIONS {
+        return Err(wrong("too many parts"));
+    }
+    let mut parts = Vec::with_capacity(count);
+    for _ in 0..count {
+        number.copy_from_slice(take(&mut bytes, 8).ok_or_else(truncated)?);
+        let length = usize::try_from(u64::from_le_bytes(number)).unwrap_or(usize::MAX);
+        parts.push(take(&mut bytes, length).ok_or_else(truncated)?);
+    }
+    if !bytes.is_empty() {
+        return Err(wrong("bytes left over"));
+    }
+    Ok(parts)
+}
+
+fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+    let (head, tail) = bytes.split_at_checked(count)?;
+    *bytes = tail;
+    Some(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn parts_survive_and_damage_is_refused(
+            parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..6),
+            cut in 1usize..10,
+        ) {
+            let slices: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+            let bytes = join(&slices);
+            prop_assert_eq!(split("test", &bytes, parts.len()).unwrap(), slices);
+            prop_assert!(split("test", &bytes, parts.len() + 1).is_err());
+            prop_assert!(split_any("test", &bytes[..bytes.len() - cut.min(bytes.len())]).is_err());
+            let long = [bytes, vec![0]].concat();
+            prop_assert!(split_any("test", &long).is_err());
+        }
+
+        #[test]
+        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = split_any("test", &bytes);
+        }
+    }
+}
