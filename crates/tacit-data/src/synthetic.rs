@@ -6,9 +6,8 @@
 //! Features are an AR(1) chain, x₀ = z₀ and x_j = ρ·x_{j−1} + √(1−ρ²)·z_j with z standard normal
 //! and ρ = 1/2, hence unit variance and correlation 2^−|j−k|. The weights are drawn once per seed
 //! and scaled so that the logit w·x + b has standard deviation 3; the label is drawn from
-//! σ(w·x + b), and then one label in ten is flipped; no classifier does much better than 0.77 on
-//! that. Held-out rows come from an index range that no
-//! party can reach.
+//! σ(w·x + b), and then one label in ten is flipped, after which the true weights are right about
+//! 77 times in 100. Held-out rows come from an index range that no party can reach.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -196,6 +196,35 @@ fn a_bad_cell_deep_in_a_parquet_file_is_located() {
 }
 
 #[test]
+fn a_numeric_missing_token_means_the_same_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("t.csv"),
+        "x,y\n1,1\n-999,2\n-999.0,3\n4,4\n",
+    )
+    .unwrap();
+    let columns: [(&str, ArrayRef); 2] = [
+        (
+            "x",
+            Arc::new(Float64Array::from(vec![1.0, -999.0, -999.0, 4.0])),
+        ),
+        ("y", Arc::new(Int64Array::from(vec![1, 2, 3, 4]))),
+    ];
+    write_parquet(
+        &folder.path().join("t.parquet"),
+        &columns,
+        Compression::SNAPPY,
+    );
+    for name in ["t.csv", "t.parquet"] {
+        let mut spec = spec(name, LabelEncoding::Real);
+        spec.missing_tokens = vec!["-999".into()];
+        spec.missing = MissingPolicy::DropRow;
+        let table = Cohort::load(&spec, folder.path()).unwrap().table;
+        assert_eq!(table.features(), [1.0, 4.0], "{name}");
+    }
+}
+
+#[test]
 fn a_date_is_neither_number_nor_text() {
     let folder = tempfile::tempdir().unwrap();
     let columns: [(&str, ArrayRef); 2] = [

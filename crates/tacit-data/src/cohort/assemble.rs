@@ -34,6 +34,7 @@ struct Assembler<'s> {
     key_slot: Option<usize>,
     filter: Option<Filter>,
     filter_slots: Vec<usize>,
+    tokens: MissingTokens,
     label_reader: LabelReader,
     values: Vec<f64>,
     labels: Vec<f64>,
@@ -87,6 +88,7 @@ pub(super) fn assemble(
         key_slot: key.map(slot),
         filter,
         filter_slots: filter_indices.into_iter().map(slot).collect(),
+        tokens: MissingTokens::new(&spec.missing_tokens),
         label_reader: LabelReader::new(spec.encoding.clone()),
         values: Vec::new(),
         labels: Vec::new(),
@@ -205,7 +207,7 @@ impl Assembler<'_> {
         place: &dyn Fn() -> Box<Place>,
     ) -> Result<(), DataError> {
         self.counts.read += 1;
-        let cell = |slot: usize| self.known(columns[slot].get(i));
+        let cell = |slot: usize| self.tokens.known(columns[slot].get(i));
         if let Some(filter) = &self.filter {
             let slots = &self.filter_slots;
             if !filter.keeps(&|column| cell(slots[column]), place)? {
@@ -222,8 +224,7 @@ impl Assembler<'_> {
         let mut missing = label.is_none().then_some(self.spec.label.as_str());
         let mut imputed = 0;
         for feature in &self.features {
-            // Borrowed field by field: `cell` would hold all of `self`.
-            let mut value = known(&self.spec.missing_tokens, columns[feature.slot].get(i));
+            let mut value = self.tokens.known(columns[feature.slot].get(i));
             if feature.zero_is_missing && value.number() == Some(0.0) {
                 value = Cell::Missing;
             }
@@ -273,10 +274,6 @@ impl Assembler<'_> {
         });
         self.counts.imputed_cells += imputed;
         Ok(())
-    }
-
-    fn known<'a>(&self, cell: Cell<'a>) -> Cell<'a> {
-        known(&self.spec.missing_tokens, cell)
     }
 
     fn finish(self) -> Result<Cohort, DataError> {
@@ -353,16 +350,32 @@ impl Assembler<'_> {
     }
 }
 
-/// A cell with the texts that mean "missing" taken out.
-fn known<'a>(tokens: &[String], cell: Cell<'a>) -> Cell<'a> {
-    let missing = match cell {
-        Cell::Text(text) => tokens.iter().any(|token| token == text),
-        Cell::Number(value) if !value.is_finite() => tokens
-            .iter()
-            .any(|token| token.eq_ignore_ascii_case(&value.to_string())),
-        _ => false,
-    };
-    if missing { Cell::Missing } else { cell }
+/// The texts that mean "missing"; one that reads as a number, such as -999, also stands for that
+/// number, so that CSV and Parquet agree.
+struct MissingTokens(Vec<(String, Option<f64>)>);
+
+impl MissingTokens {
+    fn new(tokens: &[String]) -> MissingTokens {
+        MissingTokens(
+            tokens
+                .iter()
+                .map(|token| (token.clone(), token.parse().ok()))
+                .collect(),
+        )
+    }
+
+    /// The cell, with these texts and numbers taken out.
+    fn known<'a>(&self, cell: Cell<'a>) -> Cell<'a> {
+        let missing = self.0.iter().any(|(text, number)| match (cell, number) {
+            (Cell::Text(cell), _) if cell == text => true,
+            (_, Some(number)) => match cell.number() {
+                Some(value) => value == *number || (value.is_nan() && number.is_nan()),
+                None => false,
+            },
+            _ => false,
+        });
+        if missing { Cell::Missing } else { cell }
+    }
 }
 
 impl FeatureColumn {
