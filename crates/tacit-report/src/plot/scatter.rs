@@ -223,9 +223,10 @@ impl Scatter {
             }
         }
         for mark in self.marks().filter(|mark| !mark.label.is_empty()) {
-            let (px, py) = place(mark);
-            if let Some((from, above)) = free_place(&mut taken, px, py, text_width(&mark.label)) {
-                scene.text("label", from, above, &mark.label);
+            let inside = [left, top - 12.0, WIDTH, bottom];
+            let found = free_place(&mut taken, inside, place(mark), text_width(&mark.label));
+            if let Some((from, base)) = found {
+                scene.text("label", from, base, &mark.label);
             }
         }
         Ok(Drawing {
@@ -299,25 +300,37 @@ fn steps(points: impl Iterator<Item = (f64, f64)>, x: Better) -> Vec<(f64, f64)>
     line
 }
 
-/// A place for a label beside its point that nothing else covers: right, left, above, below.
-/// A label without one is left out; the table and the point's note still carry it.
-fn free_place(taken: &mut Vec<[f64; 4]>, x: f64, y: f64, width: f64) -> Option<(f64, f64)> {
+/// A place for a label inside the plot that nothing else covers: right, left, above or below its
+/// point. A label without one is left out; the table and the point's note still carry it.
+fn free_place(
+    taken: &mut Vec<[f64; 4]>,
+    inside: [f64; 4],
+    (x, y): (f64, f64),
+    width: f64,
+) -> Option<(f64, f64)> {
+    let (right, left, middle) = (x + 9.0, x - 9.0 - width, x - width / 2.0);
     let places = [
-        (x + 9.0, y + 4.0),
-        (x - 9.0 - width, y + 4.0),
-        (x - width / 2.0, y - 10.0),
-        (x - width / 2.0, y + 18.0),
+        (right, y + 4.0),
+        (left, y + 4.0),
+        (middle, y - 10.0),
+        (right, y - 8.0),
+        (left, y - 8.0),
+        (middle, y + 18.0),
+        (right, y + 16.0),
+        (left, y + 16.0),
     ];
-    let free = places.into_iter().find(|(from, base)| {
-        let [l, t, r, b] = [*from, base - 11.0, from + width, base + 2.0];
-        l >= 0.0
-            && r <= WIDTH
-            && t >= 20.0
+    let cover = |(from, base): (f64, f64)| [from, base - 11.0, from + width, base + 2.0];
+    let free = places.into_iter().find(|place| {
+        let [l, t, r, b] = cover(*place);
+        l >= inside[0]
+            && t >= inside[1]
+            && r <= inside[2]
+            && b <= inside[3]
             && taken
                 .iter()
                 .all(|o| r <= o[0] || l >= o[2] || b <= o[1] || t >= o[3])
     })?;
-    taken.push([free.0, free.1 - 11.0, free.0 + width, free.1 + 2.0]);
+    taken.push(cover(free));
     Some(free)
 }
 
@@ -368,8 +381,9 @@ mod tests {
     #[test]
     fn crowded_labels_never_cover_each_other() {
         let mut taken = Vec::new();
+        let inside = [0.0, 0.0, 300.0, 300.0];
         for _ in 0..20 {
-            free_place(&mut taken, 100.0, 100.0, 40.0);
+            free_place(&mut taken, inside, (100.0, 100.0), 40.0);
         }
         for (at, a) in taken.iter().enumerate() {
             for b in &taken[at + 1..] {
