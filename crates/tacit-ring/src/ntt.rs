@@ -16,6 +16,7 @@
 use crate::kernel::{Kernels, Multiplier};
 use crate::{Modulus, RingError, RingKind};
 use aligned_vec::{AVec, ConstAlign};
+use std::sync::OnceLock;
 
 /// Roots of unity of one prime, in the order in which the butterflies use them.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct NttTable {
     inverse_n: Multiplier,
     fold: Multiplier,
     unfold: [Multiplier; 2],
+    /// Forward and inverse, built when first asked for.
+    float: OnceLock<[FloatRoots; 2]>,
 }
 
 /// `w[m + i]` is the root of block i in the layer with m blocks (m = 1, 2, 4 … N/2); entry 0 is unused.
@@ -36,6 +39,25 @@ pub(crate) struct Roots {
     pub w: AVec<u64, ConstAlign<64>>,
     /// floor(w·2^52/q)
     pub quotient: AVec<u64, ConstAlign<64>>,
+}
+
+/// [`Roots`] for kernels that multiply in floating point.
+#[derive(Debug, Clone)]
+pub(crate) struct FloatRoots {
+    /// The roots in (−q/2, q/2).
+    pub w: AVec<f64, ConstAlign<64>>,
+    /// w/q
+    pub ratio: AVec<f64, ConstAlign<64>>,
+}
+
+impl FloatRoots {
+    fn new(roots: &Roots, modulus: &Modulus) -> Self {
+        let centred = || roots.w.iter().map(|&w| modulus.centre(w) as f64);
+        Self {
+            w: AVec::from_iter(64, centred()),
+            ratio: AVec::from_iter(64, centred().map(|w| w / modulus.value() as f64)),
+        }
+    }
 }
 
 impl NttTable {
@@ -84,6 +106,7 @@ impl NttTable {
             inverse_n: Multiplier::new(modulus.inv(n as u64), &modulus),
             fold: Multiplier::new(i, &modulus),
             unfold: [modulus.mul(i, half), half].map(|w| Multiplier::new(w, &modulus)),
+            float: OnceLock::new(),
         })
     }
 
@@ -109,6 +132,13 @@ impl NttTable {
             w: self.inverse.w[index],
             quotient: self.inverse.quotient[index],
         }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn float_roots(&self) -> &[FloatRoots; 2] {
+        self.float.get_or_init(|| {
+            [&self.forward, &self.inverse].map(|roots| FloatRoots::new(roots, &self.modulus))
+        })
     }
 
     /// Coefficients to evaluations, in place.

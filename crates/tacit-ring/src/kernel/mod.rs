@@ -10,6 +10,9 @@
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
 mod avx512;
 mod portable;
 
@@ -134,8 +137,11 @@ impl Kernels {
         match simd {
             Simd::Portable => Some(&portable::KERNELS),
             #[cfg(target_arch = "x86_64")]
+            Simd::Avx2 => avx2::kernels(),
+            #[cfg(target_arch = "x86_64")]
             Simd::Avx512 => avx512::kernels(),
-            _ => None,
+            #[cfg(not(target_arch = "x86_64"))]
+            Simd::Avx2 | Simd::Avx512 => None,
         }
     }
 

@@ -211,7 +211,7 @@ fn round_quotient(v: &mut [u64], y: &[&[u64]], q: &[u64]) {
     }
 }
 
-fn permute(out: &mut [u64], a: &[u64], index: &[u32]) {
+pub(super) fn permute(out: &mut [u64], a: &[u64], index: &[u32]) {
     assert!(out.len() == a.len() && index.len() == a.len());
     for (o, &i) in out.iter_mut().zip(index) {
         *o = a[i as usize];
