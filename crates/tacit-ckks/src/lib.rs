@@ -5,7 +5,7 @@
 //! secret key at a time; the multiparty crate makes the same keys from shares.
 //!
 //! Read top-down: [`Parameters`] (checked for security), [`Encoder`], [`SecretKey`] and the other
-//! keys, [`encrypt`]/[`decrypt`], [`Evaluator`], [`circuits`].
+//! keys, [`encrypt`]/[`decrypt`], [`Evaluator`], [`circuits`], [`noise`].
 
 mod ciphertext;
 pub mod circuits;
@@ -14,6 +14,7 @@ mod encrypt;
 mod error;
 mod evaluator;
 mod keys;
+pub mod noise;
 mod params;
 
 pub use ciphertext::{Ciphertext, Plaintext, SeededCiphertext};
