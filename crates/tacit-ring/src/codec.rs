@@ -96,13 +96,7 @@ impl<'a> Reader<'a> {
         for (limb, (row, m)) in out.rows_mut().zip(ring.moduli(basis)).enumerate() {
             let width = residue_bytes(m.bits());
             let bytes = self.take(width * row.len())?;
-            let mut reduced = true;
-            for (x, b) in row.iter_mut().zip(bytes.chunks_exact(width)) {
-                let mut word = [0; 8];
-                word[..width].copy_from_slice(b);
-                *x = u64::from_le_bytes(word);
-                reduced &= *x < m.value();
-            }
+            let reduced = by_width!(width, unpack_row(row, bytes, m.value()));
             if !reduced {
                 let index = row.iter().position(|&x| x >= m.value()).unwrap_or(0);
                 return Err(DecodeError::Residue {
@@ -129,6 +123,22 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Calls a function with the width of a residue as its constant parameter.
+macro_rules! by_width {
+    ($width:expr, $function:ident($($argument:expr),*)) => {
+        match $width {
+            1 => $function::<1>($($argument),*),
+            2 => $function::<2>($($argument),*),
+            3 => $function::<3>($($argument),*),
+            4 => $function::<4>($($argument),*),
+            5 => $function::<5>($($argument),*),
+            6 => $function::<6>($($argument),*),
+            _ => $function::<7>($($argument),*),
+        }
+    };
+}
+use by_width;
+
 const fn residue_bytes(bits: u32) -> usize {
     bits.div_ceil(8) as usize
 }
@@ -144,13 +154,38 @@ pub fn encoded_poly_len(ring: &Ring, basis: Basis) -> usize {
 pub fn write_poly<F: Form>(out: &mut Vec<u8>, ring: &Ring, poly: &RnsPoly<F>) {
     out.reserve(encoded_poly_len(ring, poly.basis()));
     for (row, m) in poly.rows().zip(ring.moduli(poly.basis())) {
-        let width = residue_bytes(m.bits());
-        let start = out.len();
-        out.resize(start + width * row.len(), 0);
-        for (b, x) in out[start..].chunks_exact_mut(width).zip(row) {
-            b.copy_from_slice(&x.to_le_bytes()[..width]);
+        by_width!(residue_bytes(m.bits()), pack_row(out, row))
+    }
+}
+
+/// Appends the low `W` bytes of each residue.
+fn pack_row<const W: usize>(out: &mut Vec<u8>, row: &[u64]) {
+    // A buffer at a time: whole words are written, each over the
+    // superfluous bytes of the one before.
+    for residues in row.chunks(64) {
+        let mut buffer = [0u8; 64 * 8];
+        for (i, x) in residues.iter().enumerate() {
+            buffer[W * i..W * i + 8].copy_from_slice(&x.to_le_bytes());
+        }
+        out.extend_from_slice(&buffer[..W * residues.len()]);
+    }
+}
+
+/// Reads residues of `W` bytes; whether all are below `q`.
+fn unpack_row<const W: usize>(row: &mut [u64], bytes: &[u8], q: u64) -> bool {
+    let mut above = 0;
+    for (residues, bytes) in row.chunks_mut(64).zip(bytes.chunks(64 * W)) {
+        let mut buffer = [0u8; 64 * 8];
+        buffer[..bytes.len()].copy_from_slice(bytes);
+        for (i, x) in residues.iter_mut().enumerate() {
+            let mut word = [0; 8];
+            word.copy_from_slice(&buffer[W * i..W * i + 8]);
+            *x = u64::from_le_bytes(word) & (u64::MAX >> (64 - 8 * W));
+            // The sign of q − 1 − x tells whether x is too large.
+            above |= (q - 1).wrapping_sub(*x);
         }
     }
+    above >> 63 == 0
 }
 
 /// into += other on encoded rows, in place, without decoding: how sums travel up a tree. Both must have
@@ -165,13 +200,7 @@ pub fn add_encoded(ring: &Ring, basis: Basis, into: &mut [u8], other: &[u8]) {
     for m in ring.moduli(basis) {
         let end = start + residue_bytes(m.bits()) * ring.n();
         let (into, other) = (&mut into[start..end], &other[start..end]);
-        match residue_bytes(m.bits()) {
-            5 => add_row::<5>(into, other, m.value()),
-            6 => add_row::<6>(into, other, m.value()),
-            7 => add_row::<7>(into, other, m.value()),
-            4 => add_row::<4>(into, other, m.value()),
-            _ => add_row::<3>(into, other, m.value()),
-        }
+        by_width!(residue_bytes(m.bits()), add_row(into, other, m.value()));
         start = end;
     }
 }
@@ -216,13 +245,7 @@ pub fn check_encoded(
         let width = residue_bytes(m.bits());
         let end = start + width * ring.n();
         let row = &bytes[start..end];
-        let largest = match width {
-            5 => largest_residue::<5>(row),
-            6 => largest_residue::<6>(row),
-            7 => largest_residue::<7>(row),
-            4 => largest_residue::<4>(row),
-            _ => largest_residue::<3>(row),
-        };
+        let largest = by_width!(width, largest_residue(row));
         if largest >= m.value() {
             let index = row
                 .chunks_exact(width)

@@ -18,6 +18,10 @@ pub struct Modulus {
     mu: u64,
     /// 2^52 mod q
     r52: u64,
+    /// 2^64 mod q
+    r64: u64,
+    /// floor(2^64 / q)
+    mu64: u64,
 }
 
 impl Modulus {
@@ -42,6 +46,8 @@ impl Modulus {
             bits,
             mu,
             r52: (1u64 << 52) % q,
+            r64: ((1u128 << 64) % q as u128) as u64,
+            mu64: ((1u128 << 64) / q as u128) as u64,
         })
     }
 
@@ -90,21 +96,24 @@ impl Modulus {
         conditional_subtract(conditional_subtract(r, 2 * self.q), self.q)
     }
 
-    /// x mod q for any 128-bit x.
+    /// x mod q for any 64-bit x (Barrett). Branch-free.
     #[inline]
-    pub const fn reduce_u128(&self, x: u128) -> u64 {
-        let top = ((x >> 104) as u64) % self.q;
-        let mid = ((x >> 52) as u64 & MASK52) % self.q;
-        let low = (x as u64 & MASK52) % self.q;
-        let acc = self.add(self.mul(top, self.r52), mid);
-        self.add(self.mul(acc, self.r52), low)
+    pub const fn reduce_u64(&self, x: u64) -> u64 {
+        let estimate = ((x as u128 * self.mu64 as u128) >> 64) as u64;
+        conditional_subtract(x.wrapping_sub(estimate.wrapping_mul(self.q)), self.q)
     }
 
-    /// x mod q for any signed 64-bit x, in [0, q).
+    /// x mod q for any 128-bit x. Branch-free.
+    #[inline]
+    pub const fn reduce_u128(&self, x: u128) -> u64 {
+        let high = self.reduce_u64((x >> 64) as u64);
+        self.add(self.mul(high, self.r64), self.reduce_u64(x as u64))
+    }
+
+    /// x mod q for any signed 64-bit x, in [0, q). Branch-free.
     #[inline]
     pub const fn reduce_i64(&self, x: i64) -> u64 {
-        let magnitude = x.unsigned_abs() % self.q;
-        // Branch-free choice of r or q − r by the sign.
+        let magnitude = self.reduce_u64(x.unsigned_abs());
         let negative = (x >> 63) as u64;
         let r = (magnitude ^ negative)
             .wrapping_sub(negative)
@@ -252,8 +261,9 @@ mod tests {
         }
 
         #[test]
-        fn reductions_agree_with_division(x: u128, y: i64) {
-            let m = Modulus::new(1_125_899_906_842_597).unwrap();
+        fn reductions_agree_with_division(x: u128, y: i64, large: bool) {
+            let m = Modulus::new(if large { 1_125_899_906_842_597 } else { 65537 }).unwrap();
+            prop_assert_eq!(m.reduce_u64(x as u64), x as u64 % m.value());
             prop_assert_eq!(m.reduce_u128(x), (x % m.value() as u128) as u64);
             prop_assert_eq!(m.reduce_i64(y), (y as i128).rem_euclid(m.value() as i128) as u64);
         }

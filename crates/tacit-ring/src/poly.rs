@@ -1,6 +1,5 @@
 //! Polynomials in residue-number-system form.
 
-use crate::Modulus;
 use aligned_vec::{AVec, ConstAlign};
 use std::marker::PhantomData;
 use zeroize::Zeroize;
@@ -63,9 +62,26 @@ impl<F: Form> Clone for RnsPoly<F> {
         Self {
             n: self.n,
             basis: self.basis,
-            data: AVec::from_slice(64, &self.data),
+            data: copied(&self.data),
             form: PhantomData,
         }
+    }
+}
+
+/// A copy in one move ([`AVec::from_slice`] copies word by word).
+fn copied(words: &[u64]) -> AVec<u64, ConstAlign<64>> {
+    let mut data = AVec::with_capacity(64, words.len());
+    data.extend_from_slice(words);
+    data
+}
+
+/// Appends zeros a block at a time ([`AVec::resize`] writes word by word).
+fn extend_with_zeros(data: &mut AVec<u64, ConstAlign<64>>, mut count: usize) {
+    static ZEROS: [u64; 1024] = [0; 1024];
+    while count > 0 {
+        let block = count.min(ZEROS.len());
+        data.extend_from_slice(&ZEROS[..block]);
+        count -= block;
     }
 }
 
@@ -99,7 +115,21 @@ impl<F: Form> Zeroize for RnsPoly<F> {
 impl<F: Form> RnsPoly<F> {
     /// The zero polynomial.
     pub fn zero(n: usize, basis: Basis) -> Self {
-        let data = aligned_vec::avec![[64]| 0; n * basis.rows()];
+        Self::written(n, basis, |_, _| ())
+    }
+
+    /// A polynomial whose rows, zero at first, are written one after the other: each is still in
+    /// the cache from its allocation when `write` gets it with its index.
+    pub(crate) fn written(
+        n: usize,
+        basis: Basis,
+        mut write: impl FnMut(usize, &mut [u64]),
+    ) -> Self {
+        let mut data = AVec::with_capacity(64, n * basis.rows());
+        for index in 0..basis.rows() {
+            extend_with_zeros(&mut data, n);
+            write(index, &mut data[index * n..]);
+        }
         Self {
             n,
             basis,
@@ -149,16 +179,16 @@ impl<F: Form> RnsPoly<F> {
     /// If the polynomial has fewer.
     pub fn restrict(&self, basis: Basis) -> Self {
         assert!(basis.q <= self.basis.q && basis.p <= self.basis.p);
-        let mut out = Self::zero(self.n, basis);
-        for index in 0..basis.rows() {
-            let source = if index < basis.q {
-                index
-            } else {
-                index - basis.q + self.basis.q
-            };
-            out.row_mut(index).copy_from_slice(self.row(source));
+        let special = self.basis.q * self.n;
+        let mut data = AVec::with_capacity(64, self.n * basis.rows());
+        data.extend_from_slice(&self.data[..basis.q * self.n]);
+        data.extend_from_slice(&self.data[special..special + basis.p * self.n]);
+        Self {
+            n: self.n,
+            basis,
+            data,
+            form: PhantomData,
         }
-        out
     }
 
     /// Forgets ciphertext primes from the end, in place; the polynomial must have no special ones.
@@ -254,20 +284,9 @@ impl WideIntegers {
         &mut self.words[limb * n..(limb + 1) * n]
     }
 
-    /// x mod q for every integer.
-    pub(crate) fn reduce_into(&self, out: &mut [u64], m: &Modulus) {
-        // Horner over the words from the top, which alone carries the sign.
-        let r64 = m.reduce_u128(1 << 64);
-        let top = self.limb(self.limbs - 1);
-        for (o, &x) in out.iter_mut().zip(top) {
-            *o = m.reduce_i64(x as i64);
-        }
-        for limb in (0..self.limbs - 1).rev() {
-            for (o, &x) in out.iter_mut().zip(self.limb(limb)) {
-                let low = m.reduce_u128(x as u128);
-                *o = m.add(m.mul(*o, r64), low);
-            }
-        }
+    /// All words, least significant first.
+    pub(crate) fn limb_rows(&self) -> Vec<&[u64]> {
+        (0..self.limbs).map(|limb| self.limb(limb)).collect()
     }
 }
 

@@ -234,16 +234,12 @@ impl Ring {
     /// a·b over the primes of `a`.
     pub fn mul(&self, a: &RnsPoly<Ntt>, b: &RnsPoly<Ntt>) -> RnsPoly<Ntt> {
         let basis = a.basis();
-        let mut out = self.zero(basis);
-        for (index, m) in self.moduli(basis).enumerate() {
-            (self.kernels.mul)(
-                out.row_mut(index),
-                a.row(index),
-                matching(b, basis, index),
-                m,
-            );
-        }
-        out
+        let mut moduli = self.moduli(basis);
+        RnsPoly::written(self.n(), basis, |index, out| {
+            if let Some(m) = moduli.next() {
+                (self.kernels.mul)(out, a.row(index), matching(b, basis, index), m);
+            }
+        })
     }
 
     /// acc += a·b over the primes of `acc`.
@@ -281,11 +277,9 @@ impl Ring {
             return a.clone();
         }
         let permutation = self.permutation(g);
-        let mut out = self.zero(a.basis());
-        for (out, row) in out.rows_mut().zip(a.rows()) {
-            (self.kernels.permute)(out, row, &permutation);
-        }
-        out
+        RnsPoly::written(self.n(), a.basis(), |index, out| {
+            (self.kernels.permute)(out, a.row(index), &permutation);
+        })
     }
 
     /// The index table of an automorphism, built once.
@@ -308,11 +302,12 @@ impl Ring {
     /// If there are not N of them.
     pub fn lift_signed(&self, x: &[i64], basis: Basis) -> RnsPoly<Coeff> {
         assert_eq!(x.len(), self.n());
-        let mut out = self.zero(basis);
-        for (row, m) in out.rows_mut().zip(self.moduli(basis)) {
-            (self.kernels.reduce_signed)(row, x, m);
-        }
-        out
+        let mut moduli = self.moduli(basis);
+        RnsPoly::written(self.n(), basis, |_, row| {
+            if let Some(m) = moduli.next() {
+                (self.kernels.reduce_signed)(row, x, m);
+            }
+        })
     }
 
     /// Wide signed coefficients to residues.
@@ -321,11 +316,13 @@ impl Ring {
     /// If there are not N of them.
     pub fn lift_wide(&self, x: &WideIntegers, basis: Basis) -> RnsPoly<Coeff> {
         assert_eq!(x.len(), self.n());
-        let mut out = self.zero(basis);
-        for (row, m) in out.rows_mut().zip(self.moduli(basis)) {
-            x.reduce_into(row, m);
-        }
-        out
+        let limbs = x.limb_rows();
+        let mut moduli = self.moduli(basis);
+        RnsPoly::written(self.n(), basis, |_, row| {
+            if let Some(m) = moduli.next() {
+                (self.kernels.reduce_wide)(row, &limbs, m);
+            }
+        })
     }
 
     fn zip_rows<F: Form>(

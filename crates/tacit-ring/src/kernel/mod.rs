@@ -26,6 +26,9 @@ pub const MIN_ROW: usize = 16;
 /// Most terms that [`Kernels::mac_digits`] and [`Kernels::base_convert`] accumulate.
 pub const MAX_TERMS: usize = 64;
 
+/// Most words of an integer that [`Kernels::reduce_wide`] takes.
+pub const MAX_LIMBS: usize = 8;
+
 /// Instruction sets for which kernels exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -115,6 +118,13 @@ pub struct Kernels {
     pub permute: fn(out: &mut [u64], a: &[u64], index: &[u32]),
     /// out = x mod q for signed x, |x| < 2^62
     pub reduce_signed: fn(out: &mut [u64], x: &[i64], m: &Modulus),
+    /// out = x mod q for signed x of `limbs.len()` words (1 to 8) in two's complement, the least
+    /// significant word first.
+    pub reduce_wide: fn(out: &mut [u64], limbs: &[&[u64]], m: &Modulus),
+    /// out = ± the number of entries ≤ ⌊word/2⌋ of an increasing table of entries below 2^63, negative
+    /// if the word is odd: inversion sampling, at a cost independent of the words. Slices of
+    /// any length.
+    pub invert_table: fn(out: &mut [i64], words: &[u64], table: &[u64]),
     /// out = x mod q for x < 2^50 reduced modulo another prime, read as centred: values above
     /// `half` stand for x − `other`.
     pub reduce_centred: fn(out: &mut [u64], x: &[u64], other: u64, m: &Modulus),
@@ -161,6 +171,12 @@ impl Kernels {
         CHOICE
             .get_or_init(|| Self::choose(std::env::var("TACIT_SIMD").ok().as_deref()))
             .clone()
+    }
+
+    /// As [`Self::detect`], or the portable kernels if the environment asks for something
+    /// impossible: for functions whose results are the same anyway.
+    pub(crate) fn detect_or_portable() -> &'static Kernels {
+        Self::detect().unwrap_or(&portable::KERNELS)
     }
 
     fn choose(requested: Option<&str>) -> Result<&'static Kernels, RingError> {

@@ -24,6 +24,8 @@ pub(super) static KERNELS: Kernels = Kernels {
     round_quotient,
     permute,
     reduce_signed,
+    reduce_wide,
+    invert_table,
     reduce_centred,
     fold,
     unfold,
@@ -225,12 +227,46 @@ fn reduce_signed(out: &mut [u64], x: &[i64], m: &Modulus) {
     }
 }
 
+fn reduce_wide(out: &mut [u64], limbs: &[&[u64]], m: &Modulus) {
+    assert!((1..=super::MAX_LIMBS).contains(&limbs.len()));
+    assert!(limbs.iter().all(|r| r.len() == out.len()));
+    // Horner over the words from the top, which alone carries the sign.
+    let r64 = m.reduce_u128(1 << 64);
+    let (rest, top) = limbs.split_at(limbs.len() - 1);
+    let top = top[0];
+    for (o, &x) in out.iter_mut().zip(top) {
+        *o = m.reduce_i64(x as i64);
+    }
+    for limb in rest.iter().rev() {
+        for (o, &x) in out.iter_mut().zip(*limb) {
+            *o = m.add(m.mul(*o, r64), m.reduce_u64(x));
+        }
+    }
+}
+
+pub(super) fn invert_table(out: &mut [i64], words: &[u64], table: &[u64]) {
+    assert_eq!(out.len(), words.len());
+    for (out, words) in out.chunks_mut(64).zip(words.chunks(64)) {
+        let mut magnitude = [0i64; 64];
+        for &entry in table {
+            for (magnitude, &word) in magnitude.iter_mut().zip(words) {
+                // +1 when entry ≤ u: both are below 2^63, so the top bit of u − entry is the borrow.
+                *magnitude += 1 - (((word >> 1).wrapping_sub(entry)) >> 63) as i64;
+            }
+        }
+        for ((out, &magnitude), &word) in out.iter_mut().zip(&magnitude).zip(words) {
+            let sign = -((word & 1) as i64);
+            *out = (magnitude ^ sign) - sign;
+        }
+    }
+}
+
 fn reduce_centred(out: &mut [u64], x: &[u64], other: u64, m: &Modulus) {
     assert_eq!(out.len(), x.len());
     let shift = m.value() - other % m.value();
     for (o, &x) in out.iter_mut().zip(x) {
         let negative = (((other / 2).wrapping_sub(x)) as i64 >> 63) as u64;
-        *o = conditional_subtract(x % m.value() + (shift & negative), m.value());
+        *o = conditional_subtract(m.reduce_u64(x) + (shift & negative), m.value());
     }
 }
 

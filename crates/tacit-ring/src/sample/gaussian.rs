@@ -1,5 +1,6 @@
 use super::SmallIntegers;
 use crate::Xof;
+use crate::kernel::Kernels;
 use zeroize::Zeroize;
 
 /// Standard deviation of [`gaussian`].
@@ -51,25 +52,9 @@ pub fn gaussian(n: usize, xof: &mut Xof) -> SmallIntegers {
     let mut words = vec![0u64; n];
     xof.fill_words(&mut words);
     let mut out = vec![0i64; n];
-    invert(&mut out, &words);
+    (Kernels::detect_or_portable().invert_table)(&mut out, &words, &CUMULATIVE);
     words.zeroize();
     SmallIntegers(out)
-}
-
-fn invert(out: &mut [i64], words: &[u64]) {
-    for (out, words) in out.chunks_mut(64).zip(words.chunks(64)) {
-        let mut magnitude = [0i64; 64];
-        for entry in CUMULATIVE {
-            for (magnitude, &word) in magnitude.iter_mut().zip(words) {
-                // +1 when entry ≤ u: both are below 2^63, so the top bit of u − entry is the borrow.
-                *magnitude += 1 - (((word >> 1).wrapping_sub(entry)) >> 63) as i64;
-            }
-        }
-        for ((out, &magnitude), &word) in out.iter_mut().zip(&magnitude).zip(words) {
-            let sign = -((word & 1) as i64);
-            *out = (magnitude ^ sign) - sign;
-        }
-    }
 }
 
 #[cfg(test)]

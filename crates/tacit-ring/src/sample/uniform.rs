@@ -10,12 +10,19 @@ pub fn uniform(ring: &Ring, basis: Basis, xof: &mut Xof) -> RnsPoly<Ntt> {
     for (row, m) in out.rows_mut().zip(ring.moduli(basis)) {
         let mask = (1u64 << m.bits()) - 1;
         xof.fill_words(row);
-        for x in row.iter_mut() {
-            *x &= mask;
-        }
-        for x in row.iter_mut() {
-            while *x >= m.value() {
-                *x = xof.next_u64() & mask;
+        for chunk in row.chunks_mut(64) {
+            // The sign of q − 1 − x tells whether x must be replaced.
+            let mut rejected = 0;
+            for x in chunk.iter_mut() {
+                *x &= mask;
+                rejected |= (m.value() - 1).wrapping_sub(*x);
+            }
+            if rejected >> 63 == 1 {
+                for x in chunk {
+                    while *x >= m.value() {
+                        *x = xof.next_u64() & mask;
+                    }
+                }
             }
         }
     }

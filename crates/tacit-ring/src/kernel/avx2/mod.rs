@@ -13,10 +13,11 @@
 //! For two variables below q the bound is 3/4.
 //!
 //! This file holds the vector vocabulary, [`ntt`] the transforms, [`rows`] the pointwise
-//! functions.
+//! functions, [`sampling`] those on words that are not residues.
 
 mod ntt;
 mod rows;
+mod sampling;
 
 use super::{Kernels, Multiplier, Simd, portable};
 use crate::Modulus;
@@ -65,6 +66,8 @@ enter! {
     rows::base_convert(out: &mut [u64], y: &[&[u64]], c: &[u64], v: &[u64], c_v: u64, m: &Modulus);
     rows::round_quotient(v: &mut [u64], y: &[&[u64]], q: &[u64]);
     rows::reduce_signed(out: &mut [u64], x: &[i64], m: &Modulus);
+    sampling::reduce_wide(out: &mut [u64], limbs: &[&[u64]], m: &Modulus);
+    sampling::invert_table(out: &mut [i64], words: &[u64], table: &[u64]);
     rows::reduce_centred(out: &mut [u64], x: &[u64], other: u64, m: &Modulus);
     rows::fold(row: &mut [u64], i: Multiplier, m: &Modulus);
     rows::unfold(row: &mut [u64], i_half: Multiplier, half: Multiplier, m: &Modulus);

@@ -26,7 +26,7 @@ fn subtract_once(x: __m256i, q: __m256i) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn splat_word(x: u64) -> __m256i {
+pub(super) fn splat_word(x: u64) -> __m256i {
     _mm256_set1_epi64x(x as i64)
 }
 

@@ -5,12 +5,13 @@
 //! carry garbage above bit 51; it is masked only where it is compared.
 //!
 //! This file holds the vector vocabulary, [`ntt`] the transforms, [`rows`] the pointwise
-//! functions.
+//! functions, [`sampling`] those on words that are not residues.
 
 mod ntt;
 mod rows;
+mod sampling;
 
-use super::{Kernels, Multiplier, Simd};
+use super::{Kernels, Multiplier, Simd, portable};
 use crate::Modulus;
 use crate::modulus::MASK52;
 use crate::ntt::NttTable;
@@ -64,6 +65,8 @@ enter! {
     rows::round_quotient(v: &mut [u64], y: &[&[u64]], q: &[u64]);
     rows::permute(out: &mut [u64], a: &[u64], index: &[u32]);
     rows::reduce_signed(out: &mut [u64], x: &[i64], m: &Modulus);
+    sampling::reduce_wide(out: &mut [u64], limbs: &[&[u64]], m: &Modulus);
+    sampling::invert_table(out: &mut [i64], words: &[u64], table: &[u64]);
     rows::reduce_centred(out: &mut [u64], x: &[u64], other: u64, m: &Modulus);
     rows::fold(row: &mut [u64], i: Multiplier, m: &Modulus);
     rows::unfold(row: &mut [u64], i_half: Multiplier, half: Multiplier, m: &Modulus);

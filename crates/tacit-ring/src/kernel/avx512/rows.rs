@@ -13,7 +13,7 @@ const CHUNK: usize = 15;
 
 /// hi·2^52 + lo, with garbage-free halves: lo < 2^64, hi < 2^52 − 2^12.
 #[derive(Clone, Copy)]
-struct Wide {
+pub(super) struct Wide {
     lo: V,
     hi: V,
 }
@@ -21,15 +21,15 @@ struct Wide {
 impl Wide {
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn from(lo: V) -> Self {
+    pub(super) fn from(lo: V) -> Self {
         let hi = _mm512_setzero_si512();
         Self { lo, hi }
     }
 
-    /// + a·b, for a, b < 2^50.
+    /// + a·b, for the low 52 bits of a and b.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn add_product(self, a: V, b: V) -> Self {
+    pub(super) fn add_product(self, a: V, b: V) -> Self {
         Self {
             lo: add_low(self.lo, a, b),
             hi: add_high(self.hi, a, b),
@@ -39,7 +39,7 @@ impl Wide {
     /// Moves what exceeds 52 bits of `lo` to `hi`.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn carry(self) -> Self {
+    pub(super) fn carry(self) -> Self {
         let hi = _mm512_add_epi64(self.hi, _mm512_srli_epi64(self.lo, 52));
         Self { lo: self.lo, hi }
     }
@@ -47,7 +47,7 @@ impl Wide {
 
 /// Reduces double words.
 #[derive(Clone, Copy)]
-struct WideField {
+pub(super) struct WideField {
     field: Field,
     /// 2^52 mod q
     radix: Root,
@@ -56,7 +56,7 @@ struct WideField {
 impl WideField {
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn new(m: &Modulus) -> Self {
+    pub(super) fn new(m: &Modulus) -> Self {
         Self {
             field: Field::new(m),
             radix: Root::new(Multiplier::new(m.r52(), m)),
@@ -67,7 +67,7 @@ impl WideField {
     /// estimate.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn reduce(&self, x: Wide) -> V {
+    pub(super) fn reduce(&self, x: Wide) -> V {
         let f = &self.field;
         let estimate = add_high(_mm512_setzero_si512(), x.hi, self.radix.quotient);
         let estimate = add_high(estimate, x.lo, f.inverse);
