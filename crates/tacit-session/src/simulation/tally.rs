@@ -15,6 +15,8 @@ pub struct Tally {
     value: u64,
     rounds: u32,
     context: Option<SessionContext>,
+    /// Rounds this party gave a share for: state that a restart must bring back.
+    answered: u64,
     totals: Vec<u64>,
 }
 
@@ -39,6 +41,7 @@ impl Tally {
             value,
             rounds,
             context: None,
+            answered: 0,
             totals: Vec::new(),
         }
     }
@@ -80,8 +83,8 @@ impl Application for Tally {
 
     fn share(&mut self, round: &RoundId, input: &[u8]) -> Result<Vec<u8>, TallyError> {
         let [total] = words(input)?;
-        let number = u64::from(round.number - crate::ROUND_FIRST + 1);
-        let share = self.value.wrapping_mul(number).wrapping_add(total);
+        self.answered += 1;
+        let share = self.value.wrapping_mul(self.answered).wrapping_add(total);
         let seed = self.context.as_ref().map_or([0; 32], |c| c.crs_seed);
         let noise = DigestWriter::new("tacit tally noise")
             .u64(self.value)
