@@ -1,6 +1,6 @@
 //! Times of the basic operations, one thread, medians of CPU time.
 //!
-//! `cargo bench -p tacit-ckks --bench kernels -- [--json PATH] [--only nN|ciN] [--seconds S]`
+//! `cargo bench -p tacit-ckks --bench kernels -- [--json PATH] [--only nN|ciN] [--operation NAME] [--seconds S]`
 //!
 //! The unit T of the table is the forward transform of `tfhe-ntt` at N = 2^14 on a 50-bit prime, so
 //! that figures of different machines can be compared. `TACIT_SIMD` chooses the kernels.
@@ -16,8 +16,8 @@ use tacit_ring::{Basis, RingKind, Seed, sample};
 
 const SEED: u64 = 1;
 
-/// Median CPU time of one call, in microseconds.
-fn median(seconds: f64, mut f: impl FnMut()) -> f64 {
+/// Median and least CPU time of one call, in microseconds.
+fn median(seconds: f64, mut f: impl FnMut()) -> [f64; 2] {
     for _ in 0..3 {
         f();
     }
@@ -31,16 +31,28 @@ fn median(seconds: f64, mut f: impl FnMut()) -> f64 {
         times.push(time);
     }
     times.sort();
-    times[times.len() / 2].as_secs_f64() * 1e6
+    [times[times.len() / 2], times[0]].map(|time| time.as_secs_f64() * 1e6)
 }
 
-/// Forward transform of the independent library.
-fn oracle(log_n: u32, seconds: f64) -> f64 {
-    let n = 1usize << log_n;
-    let prime = tacit_ring::ntt_primes(&[50], 2 << log_n).expect("a 50-bit prime exists")[0];
-    let plan = tfhe_ntt::prime64::Plan::try_new(n, prime).expect("the prime suits");
-    let mut row: Vec<u64> = (0..n as u64).map(|i| (i * i) % prime).collect();
-    median(seconds, || plan.fwd(&mut row))
+/// The transform of an independent library.
+struct Oracle {
+    plan: tfhe_ntt::prime64::Plan,
+    row: Vec<u64>,
+}
+
+impl Oracle {
+    fn new(log_n: u32) -> Self {
+        let n = 1usize << log_n;
+        let prime = tacit_ring::ntt_primes(&[50], 2 << log_n).expect("a 50-bit prime exists")[0];
+        Self {
+            plan: tfhe_ntt::prime64::Plan::try_new(n, prime).expect("the prime suits"),
+            row: (0..n as u64).map(|i| (i * i) % prime).collect(),
+        }
+    }
+
+    fn forward(&mut self) {
+        self.plan.fwd(&mut self.row);
+    }
 }
 
 struct Figures {
@@ -50,20 +62,24 @@ struct Figures {
 }
 
 impl Figures {
-    fn record(&mut self, group: &str, name: &str, micros: f64) {
+    fn record(&mut self, group: &str, name: &str, [micros, least]: [f64; 2]) {
         let rounded = (micros * 1000.0).round() / 1000.0;
         self.map
             .insert(format!("{group}.{name}_us"), json!(rounded));
         if !self.quiet {
-            println!(
-                "{group:5} {name:11} {micros:12.1} µs {:9.2} T",
-                micros / self.unit
-            );
+            let [t, least] = [micros, least].map(|m| m / self.unit);
+            println!("{group:5} {name:11} {micros:12.1} µs {t:9.2} T   least {least:9.2} T");
         }
     }
 }
 
-fn group(kind: RingKind, preset: Preset, seconds: f64, figures: &mut Figures) -> Value {
+fn group(
+    kind: RingKind,
+    preset: Preset,
+    operation: &str,
+    seconds: f64,
+    figures: &mut Figures,
+) -> Value {
     let literal = preset.literal(kind);
     let params = Parameters::new(&literal).expect("presets are valid");
     let (ring, level) = (params.ring(), params.max_level());
@@ -87,19 +103,23 @@ fn group(kind: RingKind, preset: Preset, seconds: f64, figures: &mut Figures) ->
         .expect("values fit");
     let [a, b] = [0, 1].map(|_| encrypt(&params, &pk, &message, &mut xof));
 
-    let mut row = sample::uniform(ring, Basis::q(1), &mut xof).row(0).to_vec();
-    let table = ring.q_table(0);
-    let time = median(seconds, || table.forward(ring.kernels(), &mut row));
-    figures.record(&group, "ntt", time);
-    let time = median(seconds, || table.inverse(ring.kernels(), &mut row));
-    figures.record(&group, "inverse_ntt", time);
-    if kind == RingKind::Standard {
-        figures.record(&group, "oracle_ntt", oracle(literal.log_n, seconds));
-    }
     let mut run = |name: &str, f: &mut dyn FnMut()| {
+        if !operation.is_empty() && operation != name {
+            return;
+        }
         let time = median(seconds, f);
         figures.record(&group, name, time);
     };
+    let mut row = sample::uniform(ring, Basis::q(1), &mut xof).row(0).to_vec();
+    let table = ring.q_table(0);
+    run("ntt", &mut || table.forward(ring.kernels(), &mut row));
+    run("inverse_ntt", &mut || {
+        table.inverse(ring.kernels(), &mut row)
+    });
+    if kind == RingKind::Standard {
+        let mut other = Oracle::new(literal.log_n);
+        run("oracle_ntt", &mut || other.forward());
+    }
     let black_box = std::hint::black_box::<tacit_ckks::Ciphertext>;
     run("rotate", &mut || {
         black_box(evaluator.rotate(&a, 1).expect("the key is there"));
@@ -150,7 +170,8 @@ fn group(kind: RingKind, preset: Preset, seconds: f64, figures: &mut Figures) ->
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let (mut json_path, mut only, mut seconds) = (None, String::new(), 0.5);
+    let (mut json_path, mut seconds) = (None, 0.5);
+    let (mut only, mut operation) = (String::new(), String::new());
     while let Some(argument) = arguments.next() {
         let mut value = || {
             arguments.next().unwrap_or_else(|| {
@@ -161,6 +182,7 @@ fn main() {
         match argument.as_str() {
             "--json" => json_path = Some(value()),
             "--only" => only = value(),
+            "--operation" => operation = value(),
             "--seconds" => {
                 seconds = value().parse().unwrap_or_else(|_| {
                     eprintln!("--seconds needs a number");
@@ -169,7 +191,9 @@ fn main() {
             }
             "--bench" => {} // passed by cargo
             other => {
-                eprintln!("unknown argument {other}; use --json PATH, --only GROUP, --seconds S");
+                eprintln!(
+                    "unknown argument {other}; use --json PATH, --only GROUP, --operation NAME, --seconds S"
+                );
                 std::process::exit(2)
             }
         }
@@ -186,7 +210,8 @@ fn main() {
         }
     };
     let quiet = json_path.as_deref() == Some("-");
-    let unit = oracle(14, seconds);
+    let mut oracle = Oracle::new(14);
+    let [unit, _] = median(seconds, || oracle.forward());
     let mut figures = Figures {
         map: Map::new(),
         quiet,
@@ -205,7 +230,7 @@ fn main() {
                 RingKind::ConjugateInvariant => format!("ci{log_n}"),
             };
             if only.is_empty() || only == name {
-                let used = group(kind, preset, seconds, &mut figures);
+                let used = group(kind, preset, &operation, seconds, &mut figures);
                 params.insert(name, used);
             }
         }

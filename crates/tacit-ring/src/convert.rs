@@ -11,7 +11,7 @@
 
 use crate::kernel::{Kernels, Multiplier};
 use crate::ntt::NttTable;
-use crate::poly::{Basis, Ntt, RnsPoly};
+use crate::poly::{Basis, Coeff, Ntt, RnsPoly};
 use crate::{Modulus, Ring};
 
 /// Extends residues modulo a set of source primes to target primes.
@@ -35,8 +35,8 @@ struct Target {
 /// The source side of an extension: y_i and v for every coefficient.
 #[derive(Debug)]
 pub struct Digits {
-    y: RnsPoly<crate::Coeff>,
-    v: Vec<u64>,
+    /// One row per source prime, then v.
+    rows: RnsPoly<Coeff>,
 }
 
 impl BaseExtension {
@@ -82,24 +82,41 @@ impl BaseExtension {
         source: &[&NttTable],
         rows: impl Iterator<Item = &'a [u64]>,
     ) -> Digits {
-        let n = source[0].n();
-        let mut y = RnsPoly::zero(n, Basis::q(self.primes.len()));
-        for (i, row) in rows.enumerate() {
-            let out = y.row_mut(i);
+        let mut y = RnsPoly::unspecified(source[0].n(), Basis::q(self.primes.len() + 1));
+        for (out, row) in y.rows_mut().zip(rows) {
             out.copy_from_slice(row);
-            source[i].inverse_scaled(kernels, out, self.scale[i]);
         }
-        let mut v = vec![0; n];
-        let y_rows: Vec<&[u64]> = y.rows().collect();
-        (kernels.round_quotient)(&mut v, &y_rows, &self.primes);
-        Digits { y, v }
+        self.digits_in_place(kernels, source, y)
+    }
+
+    /// As [`Self::digits`], from a polynomial that holds those rows and one more, of any content.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn digits_in_place(
+        &self,
+        kernels: &Kernels,
+        source: &[&NttTable],
+        rows: RnsPoly<Ntt>,
+    ) -> Digits {
+        let k = self.primes.len();
+        assert!(source.len() == k && rows.basis() == Basis::q(k + 1));
+        let mut rows = rows.into_form::<Coeff>();
+        for ((row, table), &scale) in rows.rows_mut().zip(source).zip(&self.scale) {
+            table.inverse_scaled(kernels, row, scale);
+        }
+        let (y, v) = rows.split_rows_mut(k);
+        let y: Vec<&[u64]> = y.collect();
+        (kernels.round_quotient)(v, &y, &self.primes);
+        Digits { rows }
     }
 
     /// The coefficients of the centred x modulo target prime number `target`.
     pub fn extend(&self, kernels: &Kernels, target: usize, digits: &Digits, out: &mut [u64]) {
         let t = &self.targets[target];
-        let y: Vec<&[u64]> = digits.y.rows().collect();
-        (kernels.base_convert)(out, &y, &t.c, &digits.v, t.c_v, &t.modulus);
+        let rows: Vec<&[u64]> = digits.rows.rows().collect();
+        let (v, y) = rows.split_last().expect("v follows the digits");
+        (kernels.base_convert)(out, y, &t.c, v, t.c_v, &t.modulus);
     }
 }
 
@@ -141,6 +158,29 @@ impl Division {
         }
     }
 
+    /// The rows that are removed, as numbers in the basis before.
+    pub fn removed(&self) -> std::ops::Range<usize> {
+        self.kept..self.from.rows()
+    }
+
+    /// The inverse of the product of the removed primes modulo kept prime `index`.
+    pub fn inverse(&self, index: usize) -> Multiplier {
+        self.inverse[index]
+    }
+
+    /// The remainder, from a polynomial that holds the removed rows and one more, of any content.
+    pub fn remainder(&self, ring: &Ring, removed: RnsPoly<Ntt>) -> Digits {
+        let tables: Vec<&NttTable> = ring.tables(self.from).skip(self.kept).collect();
+        self.extension
+            .digits_in_place(ring.kernels(), &tables, removed)
+    }
+
+    /// Row `index` of the remainder in evaluation form.
+    pub fn remainder_row(&self, ring: &Ring, index: usize, remainder: &Digits, out: &mut [u64]) {
+        self.extension.extend(ring.kernels(), index, remainder, out);
+        ring.q_table(index).forward(ring.kernels(), out);
+    }
+
     /// round(x / removed primes).
     ///
     /// # Panics
@@ -148,17 +188,18 @@ impl Division {
     pub fn apply(&self, ring: &Ring, x: &RnsPoly<Ntt>) -> RnsPoly<Ntt> {
         assert_eq!(x.basis(), self.from);
         let kernels = ring.kernels();
-        let tables: Vec<&NttTable> = ring.tables(self.from).collect();
-        let digits = self
-            .extension
-            .digits(kernels, &tables[self.kept..], x.rows().skip(self.kept));
-        let mut out = x.restrict(Basis::q(self.kept));
-        let mut remainder = RnsPoly::<Ntt>::zero(ring.n(), Basis::q(1));
+        let mut removed = ring.unspecified(Basis::q(self.removed().len() + 1));
+        for (out, row) in removed.rows_mut().zip(x.rows().skip(self.kept)) {
+            out.copy_from_slice(row);
+        }
+        let remainder = self.remainder(ring, removed);
+        let mut out: RnsPoly<Ntt> = ring.unspecified(Basis::q(self.kept));
         for (j, row) in out.rows_mut().enumerate() {
-            let r = remainder.row_mut(0);
-            self.extension.extend(kernels, j, &digits, r);
-            tables[j].forward(kernels, r);
-            (kernels.sub_mul_scalar)(row, r, self.inverse[j], tables[j].modulus());
+            self.remainder_row(ring, j, &remainder, row);
+            let (m, w) = (ring.q(j), self.inverse[j]);
+            // (x − r)·w = (r − x)·(−w)
+            let negated = Multiplier::new(m.neg(w.w), m);
+            (kernels.sub_mul_scalar)(row, x.row(j), negated, m);
         }
         out
     }

@@ -15,6 +15,7 @@
 //! Rings: the standard ℤ\[X\]/(X^N+1), and the conjugate-invariant ring, which packs twice as many
 //! real numbers at the same degree (Kim and Song, ICISC 2018).
 
+mod buffer;
 pub mod codec;
 pub mod convert;
 mod error;

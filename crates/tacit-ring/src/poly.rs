@@ -1,6 +1,6 @@
 //! Polynomials in residue-number-system form.
 
-use aligned_vec::{AVec, ConstAlign};
+use crate::buffer::Buffer;
 use std::marker::PhantomData;
 use zeroize::Zeroize;
 
@@ -53,35 +53,15 @@ impl Form for Ntt {}
 pub struct RnsPoly<F: Form> {
     n: usize,
     basis: Basis,
-    data: AVec<u64, ConstAlign<64>>,
+    data: Buffer,
     form: PhantomData<F>,
 }
 
 impl<F: Form> Clone for RnsPoly<F> {
     fn clone(&self) -> Self {
-        Self {
-            n: self.n,
-            basis: self.basis,
-            data: copied(&self.data),
-            form: PhantomData,
-        }
-    }
-}
-
-/// A copy in one move ([`AVec::from_slice`] copies word by word).
-fn copied(words: &[u64]) -> AVec<u64, ConstAlign<64>> {
-    let mut data = AVec::with_capacity(64, words.len());
-    data.extend_from_slice(words);
-    data
-}
-
-/// Appends zeros a block at a time ([`AVec::resize`] writes word by word).
-fn extend_with_zeros(data: &mut AVec<u64, ConstAlign<64>>, mut count: usize) {
-    static ZEROS: [u64; 1024] = [0; 1024];
-    while count > 0 {
-        let block = count.min(ZEROS.len());
-        data.extend_from_slice(&ZEROS[..block]);
-        count -= block;
+        let mut out = Self::unspecified(self.n, self.basis);
+        out.data.copy_from_slice(&self.data);
+        out
     }
 }
 
@@ -108,32 +88,28 @@ impl<F: Form> std::fmt::Debug for RnsPoly<F> {
 
 impl<F: Form> Zeroize for RnsPoly<F> {
     fn zeroize(&mut self) {
-        self.data.as_mut_slice().zeroize();
+        self.data.zeroize();
     }
 }
 
 impl<F: Form> RnsPoly<F> {
     /// The zero polynomial.
     pub fn zero(n: usize, basis: Basis) -> Self {
-        Self::written(n, basis, |_, _| ())
-    }
-
-    /// A polynomial whose rows, zero at first, are written one after the other: each is still in
-    /// the cache from its allocation when `write` gets it with its index.
-    pub(crate) fn written(
-        n: usize,
-        basis: Basis,
-        mut write: impl FnMut(usize, &mut [u64]),
-    ) -> Self {
-        let mut data = AVec::with_capacity(64, n * basis.rows());
-        for index in 0..basis.rows() {
-            extend_with_zeros(&mut data, n);
-            write(index, &mut data[index * n..]);
-        }
         Self {
             n,
             basis,
-            data,
+            data: Buffer::zeroed(n * basis.rows()),
+            form: PhantomData,
+        }
+    }
+
+    /// A polynomial whose residues are still to be written, all of them: what it holds now is left over
+    /// from others. Saves a pass over the memory, see [`Self::zero`].
+    pub fn unspecified(n: usize, basis: Basis) -> Self {
+        Self {
+            n,
+            basis,
+            data: Buffer::unspecified(n * basis.rows()),
             form: PhantomData,
         }
     }
@@ -168,6 +144,15 @@ impl<F: Form> RnsPoly<F> {
         self.data.chunks_exact_mut(self.n)
     }
 
+    /// The first `count` rows, and the row after them.
+    pub(crate) fn split_rows_mut(
+        &mut self,
+        count: usize,
+    ) -> (impl ExactSizeIterator<Item = &[u64]>, &mut [u64]) {
+        let (head, tail) = self.data.split_at_mut(count * self.n);
+        (head.chunks_exact(self.n), &mut tail[..self.n])
+    }
+
     /// All residues, row after row.
     pub fn words(&self) -> &[u64] {
         &self.data
@@ -179,16 +164,16 @@ impl<F: Form> RnsPoly<F> {
     /// If the polynomial has fewer.
     pub fn restrict(&self, basis: Basis) -> Self {
         assert!(basis.q <= self.basis.q && basis.p <= self.basis.p);
-        let special = self.basis.q * self.n;
-        let mut data = AVec::with_capacity(64, self.n * basis.rows());
-        data.extend_from_slice(&self.data[..basis.q * self.n]);
-        data.extend_from_slice(&self.data[special..special + basis.p * self.n]);
-        Self {
-            n: self.n,
-            basis,
-            data,
-            form: PhantomData,
+        let mut out = Self::unspecified(self.n, basis);
+        for index in 0..basis.rows() {
+            let source = if index < basis.q {
+                index
+            } else {
+                index - basis.q + self.basis.q
+            };
+            out.row_mut(index).copy_from_slice(self.row(source));
         }
+        out
     }
 
     /// Forgets ciphertext primes from the end, in place; the polynomial must have no special ones.

@@ -195,6 +195,11 @@ impl Ring {
         RnsPoly::zero(self.n(), basis)
     }
 
+    /// A polynomial still to be written, see [`RnsPoly::unspecified`].
+    pub fn unspecified<F: Form>(&self, basis: Basis) -> RnsPoly<F> {
+        RnsPoly::unspecified(self.n(), basis)
+    }
+
     /// To evaluation form.
     pub fn forward(&self, mut a: RnsPoly<Coeff>) -> RnsPoly<Ntt> {
         let basis = a.basis();
@@ -234,12 +239,16 @@ impl Ring {
     /// a·b over the primes of `a`.
     pub fn mul(&self, a: &RnsPoly<Ntt>, b: &RnsPoly<Ntt>) -> RnsPoly<Ntt> {
         let basis = a.basis();
-        let mut moduli = self.moduli(basis);
-        RnsPoly::written(self.n(), basis, |index, out| {
-            if let Some(m) = moduli.next() {
-                (self.kernels.mul)(out, a.row(index), matching(b, basis, index), m);
-            }
-        })
+        let mut out = self.unspecified(basis);
+        for (index, m) in self.moduli(basis).enumerate() {
+            (self.kernels.mul)(
+                out.row_mut(index),
+                a.row(index),
+                matching(b, basis, index),
+                m,
+            );
+        }
+        out
     }
 
     /// acc += a·b over the primes of `acc`.
@@ -277,9 +286,11 @@ impl Ring {
             return a.clone();
         }
         let permutation = self.permutation(g);
-        RnsPoly::written(self.n(), a.basis(), |index, out| {
-            (self.kernels.permute)(out, a.row(index), &permutation);
-        })
+        let mut out = self.unspecified(a.basis());
+        for (out, row) in out.rows_mut().zip(a.rows()) {
+            (self.kernels.permute)(out, row, &permutation);
+        }
+        out
     }
 
     /// The index table of an automorphism, built once.
@@ -302,12 +313,11 @@ impl Ring {
     /// If there are not N of them.
     pub fn lift_signed(&self, x: &[i64], basis: Basis) -> RnsPoly<Coeff> {
         assert_eq!(x.len(), self.n());
-        let mut moduli = self.moduli(basis);
-        RnsPoly::written(self.n(), basis, |_, row| {
-            if let Some(m) = moduli.next() {
-                (self.kernels.reduce_signed)(row, x, m);
-            }
-        })
+        let mut out = self.unspecified(basis);
+        for (row, m) in out.rows_mut().zip(self.moduli(basis)) {
+            (self.kernels.reduce_signed)(row, x, m);
+        }
+        out
     }
 
     /// Wide signed coefficients to residues.
@@ -317,12 +327,11 @@ impl Ring {
     pub fn lift_wide(&self, x: &WideIntegers, basis: Basis) -> RnsPoly<Coeff> {
         assert_eq!(x.len(), self.n());
         let limbs = x.limb_rows();
-        let mut moduli = self.moduli(basis);
-        RnsPoly::written(self.n(), basis, |_, row| {
-            if let Some(m) = moduli.next() {
-                (self.kernels.reduce_wide)(row, &limbs, m);
-            }
-        })
+        let mut out = self.unspecified(basis);
+        for (row, m) in out.rows_mut().zip(self.moduli(basis)) {
+            (self.kernels.reduce_wide)(row, &limbs, m);
+        }
+        out
     }
 
     fn zip_rows<F: Form>(

@@ -16,7 +16,7 @@ pub(super) fn to_residues(ring: &Ring, x: &[f64], scale: f64, basis: Basis) -> R
             .collect();
         return ring.lift_signed(&rounded, basis);
     }
-    let mut out = ring.zero(basis);
+    let mut out = ring.unspecified(basis);
     let powers: Vec<Vec<u64>> = ring
         .moduli(basis)
         .map(|m| {

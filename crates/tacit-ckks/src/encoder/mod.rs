@@ -103,7 +103,7 @@ impl Encoder {
         let ring = self.params.ring();
         let basis = Basis::q(level + 1);
         self.check_range(&[value], basis, scale)?;
-        let mut poly = ring.zero(basis);
+        let mut poly = ring.unspecified(basis);
         for (row, m) in poly.rows_mut().zip(ring.moduli(basis)) {
             row.fill(integers::residue(value * scale, m));
         }

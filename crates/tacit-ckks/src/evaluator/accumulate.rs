@@ -1,6 +1,6 @@
 //! Sums of ciphertexts before their division by the special primes.
 
-use super::keyswitch::{extended, switch};
+use super::keyswitch::{Decomposed, Source, extended, lift};
 use super::{Evaluator, ExtendedCiphertext, Poly};
 use crate::CkksError;
 
@@ -63,7 +63,7 @@ impl<'a> ExtendedAccumulator<'a> {
 }
 
 impl Evaluator {
-    /// Rotates a ciphertext times P to another one, dividing only its second polynomial by P.
+    /// Rotates a ciphertext to one times P. Given times P itself, only its second polynomial is divided.
     pub(crate) fn rotate_unreduced(
         &self,
         [c0, c1]: [Poly; 2],
@@ -71,35 +71,17 @@ impl Evaluator {
     ) -> Result<[Poly; 2], CkksError> {
         let params = &self.params;
         let ring = params.ring();
+        let basis = c0.basis();
         let element = ring.rotation(steps);
-        if element.is_identity() {
-            return Ok([c0, c1]);
-        }
-        let key = self.galois_key(element, steps)?;
-        let c1 = params.division(c1.basis(), c1.basis().q).apply(ring, &c1);
-        let [mut out0, out1] = switch(params, &c1, key);
-        ring.add_assign(&mut out0, &c0);
-        Ok([
-            ring.automorphism(element, &out0),
-            ring.automorphism(element, &out1),
-        ])
-    }
-
-    /// As [`Self::rotate_unreduced`], for a second polynomial that was never multiplied by P.
-    pub(crate) fn rotate_to_extended(
-        &self,
-        [c0, c1]: [Poly; 2],
-        steps: i64,
-    ) -> Result<[Poly; 2], CkksError> {
-        let params = &self.params;
-        let ring = params.ring();
-        let element = ring.rotation(steps);
-        let key = self.galois_key(element, steps)?;
-        let [mut out0, out1] = switch(params, &c1, key);
-        super::keyswitch::add_multiple_of_p(params, &mut out0, &c0);
-        Ok([
-            ring.automorphism(element, &out0),
-            ring.automorphism(element, &out1),
-        ])
+        let (lifted, c1) = if basis.p > 0 {
+            (c0, params.division(basis, basis.q).apply(ring, &c1))
+        } else {
+            let mut lifted = ring.unspecified(basis);
+            lift(params, &c0, &mut lifted);
+            (lifted, c1)
+        };
+        let source = Source::Fresh(Decomposed::new(params, &c1));
+        let switch = self.switch(element, steps, basis.q - 1, source)?;
+        Ok(switch.extended(&lifted))
     }
 }

@@ -61,7 +61,7 @@ impl Evaluator {
                     0 => (constant, &ones),
                     _ => (0.0, &zeros),
                 };
-                let mut out = ring.zero(basis);
+                let mut out = ring.unspecified(basis);
                 for (j, (row, m)) in out.rows_mut().zip(ring.moduli(basis)).enumerate() {
                     let present = |a: &&Ciphertext| i < a.c.len();
                     let residues: Vec<u64> = (terms.iter().zip(&constants))

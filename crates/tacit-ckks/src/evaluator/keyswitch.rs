@@ -4,41 +4,21 @@
 //! primes, multiplied with its part of the [`SwitchingKey`] and summed: P·c·s' under s, over
 //! the ciphertext primes and the special primes P. Division by P with rounding leaves c·s' under s
 //! with little noise. The digits do not depend on the key, so several rotations of one ciphertext
-//! share them ([`Hoisted`], Halevi and Shoup 2018), and sums of several results share the division
-//! ([`ExtendedCiphertext`], Bossuat, Mouchet, Troncoso-Pastoriza and Hubaux, EUROCRYPT 2021).
+//! share them ([`Hoisted`](super::Hoisted), Halevi and Shoup 2018).
+//!
+//! A key switch moves tens of megabytes, so it is arranged by rows: the rows to be divided away come
+//! first; after them every remaining row is extended, multiplied, divided, added to what it must be
+//! added to and permuted while it is in the cache, and written once.
 
-use super::{Evaluator, Poly};
-use crate::{Ciphertext, CkksError, Parameters, Plaintext, SwitchingKey};
+use super::{Hoisted, Poly};
+use crate::params::{Decomposition, Digit};
+use crate::{Parameters, SwitchingKey};
+use rayon::prelude::*;
+use std::sync::Arc;
+use tacit_ring::convert::Digits;
 use tacit_ring::kernel::Multiplier;
 use tacit_ring::ntt::NttTable;
-use tacit_ring::{Basis, GaloisElement, Ntt, RnsPoly};
-
-/// The digits of c_1, extended to all primes.
-#[derive(Debug)]
-pub struct Hoisted {
-    level: usize,
-    digits: Vec<Poly>,
-}
-
-/// A ciphertext times P, over the ciphertext primes and the special ones: the result of key
-/// switching before its division.
-#[derive(Debug, Clone)]
-pub struct ExtendedCiphertext {
-    pub(crate) c: [Poly; 2],
-    pub(crate) scale: f64,
-}
-
-impl ExtendedCiphertext {
-    /// Number of ciphertext primes minus one.
-    pub fn level(&self) -> usize {
-        self.c[0].basis().q - 1
-    }
-
-    /// The scale of the message, P not counted.
-    pub fn scale(&self) -> f64 {
-        self.scale
-    }
-}
+use tacit_ring::{Basis, Modulus, Ring};
 
 pub(super) fn extended(params: &Parameters, level: usize) -> Basis {
     Basis {
@@ -56,238 +36,280 @@ fn key_row(poly: &Poly, basis: Basis, index: usize) -> &[u64] {
     })
 }
 
-/// Key switching of one polynomial without hoisting, one row at a time so that the digits stay in
-/// the cache.
-pub(super) fn switch(params: &Parameters, c: &Poly, key: &SwitchingKey) -> [Poly; 2] {
-    let ring = params.ring();
-    let kernels = ring.kernels();
-    let level = c.basis().q - 1;
-    let basis = extended(params, level);
-    let tables: Vec<&NttTable> = ring.tables(basis).collect();
-    let decomposition = params.decomposition(level);
-    let digits: Vec<_> = decomposition
-        .digits
-        .iter()
-        .map(|d| {
+/// The digits of a polynomial before their extension.
+pub(super) struct Decomposed<'a> {
+    c: &'a Poly,
+    decomposition: Arc<Decomposition>,
+    digits: Vec<Digits>,
+}
+
+impl<'a> Decomposed<'a> {
+    pub fn new(params: &Parameters, c: &'a Poly) -> Self {
+        let ring = params.ring();
+        let tables: Vec<&NttTable> = ring.tables(c.basis()).collect();
+        let decomposition = params.decomposition(c.basis().q - 1);
+        let digit = |d: &Digit| {
             let rows = c.rows().skip(d.start).take(d.end - d.start);
-            d.extension.digits(kernels, &tables[d.start..d.end], rows)
-        })
-        .collect();
-    let [mut out0, mut out1]: [Poly; 2] = [ring.zero(basis), ring.zero(basis)];
-    let mut scratch: RnsPoly<Ntt> = RnsPoly::zero(ring.n(), Basis::q(digits.len()));
-    for (j, table) in tables.iter().enumerate() {
-        for (index, d) in decomposition.digits.iter().enumerate() {
-            if !(d.start..d.end).contains(&j) {
-                let row = scratch.row_mut(index);
-                d.extension.extend(kernels, j, &digits[index], row);
-                table.forward(kernels, row);
+            let tables = &tables[d.start..d.end];
+            d.extension.digits(ring.kernels(), tables, rows)
+        };
+        let digits = match parallel(ring) {
+            true => decomposition.digits.par_iter().map(digit).collect(),
+            false => decomposition.digits.iter().map(digit).collect(),
+        };
+        Self {
+            c,
+            decomposition,
+            digits,
+        }
+    }
+
+    /// How many digits there are.
+    pub fn len(&self) -> usize {
+        self.digits.len()
+    }
+
+    /// Row `j` of digit `index` if it is one of the polynomial's own.
+    pub fn own_row(&self, index: usize, j: usize) -> Option<&[u64]> {
+        let d = &self.decomposition.digits[index];
+        (d.start..d.end).contains(&j).then(|| self.c.row(j))
+    }
+
+    /// Row `j` of digit `index` if it is not.
+    pub fn extend_row(
+        &self,
+        ring: &Ring,
+        table: &NttTable,
+        index: usize,
+        j: usize,
+        out: &mut [u64],
+    ) {
+        let extension = &self.decomposition.digits[index].extension;
+        extension.extend(ring.kernels(), j, &self.digits[index], out);
+        table.forward(ring.kernels(), out);
+    }
+}
+
+/// Where the rows of extended digits come from.
+pub(super) enum Source<'a> {
+    /// Extended when they are needed, for a single use.
+    Fresh(Decomposed<'a>),
+    /// Extended before.
+    Hoisted(&'a Hoisted),
+}
+
+/// What is added to the product divided by P.
+pub(super) enum Addend<'a> {
+    /// To the first polynomial only.
+    First(&'a Poly),
+    /// To both.
+    Both([&'a Poly; 2]),
+    /// The first two polynomials of a product of ciphertexts.
+    Tensor([&'a Poly; 2], [&'a Poly; 2]),
+}
+
+impl Addend<'_> {
+    /// Row `j` of both; `scratch` has three rows.
+    fn rows<'b>(&'b self, ring: &Ring, j: usize, scratch: &'b mut Poly) -> [Option<&'b [u64]>; 2] {
+        match self {
+            Addend::First(c) => [Some(c.row(j)), None],
+            Addend::Both([c0, c1]) => [Some(c0.row(j)), Some(c1.row(j))],
+            Addend::Tensor(a, b) => {
+                let [a, b] = [a, b].map(|c| [c[0].row(j), c[1].row(j)]);
+                let [d0, d1, d2] = split_rows(scratch);
+                (ring.kernels().tensor)([&mut *d0, &mut *d1, d2], a, b, ring.q(j));
+                [Some(d0), Some(d1)]
             }
         }
-        let rows: Vec<&[u64]> = decomposition
-            .digits
-            .iter()
-            .enumerate()
-            .map(|(index, d)| {
-                if (d.start..d.end).contains(&j) {
-                    c.row(j)
-                } else {
-                    scratch.row(index)
+    }
+}
+
+/// A product of digits with a key, row by row, and what becomes of it.
+pub(super) struct Switch<'a> {
+    pub params: &'a Parameters,
+    pub level: usize,
+    pub source: Source<'a>,
+    pub key: &'a SwitchingKey,
+    /// The automorphism that is applied at the end.
+    pub permutation: Option<Arc<[u32]>>,
+}
+
+impl Switch<'_> {
+    /// Row `j` of the product.
+    fn row(&self, j: usize, out: [&mut [u64]; 2]) {
+        let ring = self.params.ring();
+        let basis = extended(self.params, self.level);
+        let table = if j < basis.q {
+            ring.q_table(j)
+        } else {
+            ring.p_table(j - basis.q)
+        };
+        let multiply = |digits: &[&[u64]]| {
+            let keys = [&self.key.b, &self.key.a].map(|polys| {
+                let rows = polys[..digits.len()].iter();
+                rows.map(|k| key_row(k, basis, j)).collect::<Vec<_>>()
+            });
+            (ring.kernels().mac_digits)(out, digits, &keys[0], &keys[1], table.modulus());
+        };
+        match &self.source {
+            Source::Hoisted(hoisted) => {
+                let digits: Vec<&[u64]> = hoisted.digits.iter().map(|d| d.row(j)).collect();
+                multiply(&digits);
+            }
+            Source::Fresh(decomposed) => {
+                let mut scratch: Poly = ring.unspecified(Basis::q(decomposed.len()));
+                let rows = scratch.rows_mut().enumerate();
+                let digits: Vec<&[u64]> = rows
+                    .map(|(index, row)| match decomposed.own_row(index, j) {
+                        Some(own) => own,
+                        None => {
+                            decomposed.extend_row(ring, table, index, j, row);
+                            &*row
+                        }
+                    })
+                    .collect();
+                multiply(&digits);
+            }
+        }
+    }
+
+    /// The product and `lifted`, which is over its first rows and already times P.
+    pub fn extended(&self, lifted: &Poly) -> [Poly; 2] {
+        let ring = self.params.ring();
+        let basis = extended(self.params, self.level);
+        let moduli: Vec<&Modulus> = ring.moduli(basis).collect();
+        let mut out: [Poly; 2] = [0, 1].map(|_| ring.unspecified(basis));
+        each_row(ring, &mut out, |j, [out0, out1]| {
+            let add = |acc: &mut [u64]| {
+                if j < lifted.basis().rows() {
+                    (ring.kernels().add_assign)(acc, lifted.row(j), moduli[j]);
                 }
-            })
-            .collect();
-        multiply_row(
-            basis,
-            j,
-            table,
-            &rows,
-            key,
-            kernels,
-            out0.row_mut(j),
-            out1.row_mut(j),
-        );
+            };
+            let Some(permutation) = &self.permutation else {
+                self.row(j, [&mut *out0, out1]);
+                return add(out0);
+            };
+            let mut work: Poly = ring.unspecified(Basis::q(2));
+            let [acc0, acc1] = split_rows(&mut work);
+            self.row(j, [&mut *acc0, &mut *acc1]);
+            add(acc0);
+            (ring.kernels().permute)(out0, acc0, permutation);
+            (ring.kernels().permute)(out1, acc1, permutation);
+        });
+        out
     }
-    [out0, out1]
-}
 
-#[allow(clippy::too_many_arguments)] // one row of everything, in the innermost loop
-fn multiply_row(
-    basis: Basis,
-    j: usize,
-    table: &NttTable,
-    digits: &[&[u64]],
-    key: &SwitchingKey,
-    kernels: &tacit_ring::kernel::Kernels,
-    out0: &mut [u64],
-    out1: &mut [u64],
-) {
-    let key0: Vec<&[u64]> = key.b[..digits.len()]
-        .iter()
-        .map(|k| key_row(k, basis, j))
-        .collect();
-    let key1: Vec<&[u64]> = key.a[..digits.len()]
-        .iter()
-        .map(|k| key_row(k, basis, j))
-        .collect();
-    (kernels.mac_digits)([out0, out1], digits, &key0, &key1, table.modulus());
-}
-
-/// poly += P·x on the ciphertext primes.
-pub(super) fn add_multiple_of_p(params: &Parameters, poly: &mut Poly, x: &Poly) {
-    let ring = params.ring();
-    let mut scaled: RnsPoly<Ntt> = RnsPoly::zero(ring.n(), Basis::q(1));
-    for j in 0..poly.basis().q {
-        let m = ring.q(j);
-        let p = (0..poly.basis().p).fold(1, |acc, k| m.mul(acc, ring.p(k).value() % m.value()));
-        (ring.kernels().mul_scalar)(scaled.row_mut(0), x.row(j), Multiplier::new(p, m), m);
-        (ring.kernels().add_assign)(poly.row_mut(j), scaled.row(0), m);
-    }
-}
-
-impl Evaluator {
-    /// Digits of c_1 for several rotations of the same ciphertext.
-    pub fn hoist(&self, ct: &Ciphertext) -> Result<Hoisted, CkksError> {
-        self.linear(ct, "hoist")?;
-        let params = &self.params;
-        let ring = params.ring();
+    /// The product divided by P, plus the addend, divided by the ciphertext primes from number `kept` on:
+    /// one division, with one rounding.
+    pub fn divided(&self, addend: &Addend<'_>, kept: usize) -> [Poly; 2] {
+        let ring = self.params.ring();
         let kernels = ring.kernels();
-        let level = ct.level();
-        let basis = extended(params, level);
-        let tables: Vec<&NttTable> = ring.tables(basis).collect();
-        let c = &ct.c[1];
-        let digits = params
-            .decomposition(level)
-            .digits
-            .iter()
-            .map(|d| {
-                let rows = c.rows().skip(d.start).take(d.end - d.start);
-                let digits = d.extension.digits(kernels, &tables[d.start..d.end], rows);
-                let mut out = ring.zero(basis);
-                for (j, (row, table)) in out.rows_mut().zip(&tables).enumerate() {
-                    if (d.start..d.end).contains(&j) {
-                        row.copy_from_slice(c.row(j));
-                    } else {
-                        d.extension.extend(kernels, j, &digits, row);
-                        table.forward(kernels, row);
+        let basis = extended(self.params, self.level);
+        let division = self.params.division(basis, kept);
+        let removed = division.removed();
+        let mut rest: [Poly; 2] = [0, 1].map(|_| ring.unspecified(Basis::q(removed.len() + 1)));
+        each_row(ring, &mut rest, |index, [out0, out1]| {
+            if index == removed.len() {
+                return; // room for the quotient
+            }
+            let j = removed.start + index;
+            self.row(j, [&mut *out0, &mut *out1]);
+            if j < basis.q {
+                let mut scratch = ring.unspecified(Basis::q(3));
+                let mut sum: Poly = ring.unspecified(Basis::q(1));
+                let addends = addend.rows(ring, j, &mut scratch);
+                for (out, addend) in [out0, out1].into_iter().zip(addends) {
+                    if let Some(addend) = addend {
+                        let constants = [1, p_modulo(self.params, j)];
+                        combine(ring, j, sum.row_mut(0), &[&*out, addend], &constants);
+                        out.copy_from_slice(sum.row(0));
                     }
                 }
-                out
-            })
-            .collect();
-        Ok(Hoisted { level, digits })
-    }
-
-    /// Rotates by `steps` from hoisted digits, without the division by P.
-    pub fn rotate_extended(
-        &self,
-        ct: &Ciphertext,
-        hoisted: &Hoisted,
-        steps: i64,
-    ) -> Result<ExtendedCiphertext, CkksError> {
-        self.linear(ct, "rotate")?;
-        assert_eq!(hoisted.level, ct.level(), "digits of another ciphertext");
-        let params = &self.params;
-        let ring = params.ring();
-        let element = ring.rotation(steps);
-        if element.is_identity() {
-            return self.extend(ct);
-        }
-        let key = self.galois_key(element, steps)?;
-        let basis = extended(params, hoisted.level);
-        let [mut c0, mut c1]: [Poly; 2] = [ring.zero(basis), ring.zero(basis)];
-        for (j, table) in ring.tables(basis).enumerate() {
-            let rows: Vec<&[u64]> = hoisted.digits.iter().map(|d| d.row(j)).collect();
-            let (out0, out1) = (c0.row_mut(j), c1.row_mut(j));
-            multiply_row(basis, j, table, &rows, key, ring.kernels(), out0, out1);
-        }
-        add_multiple_of_p(params, &mut c0, &ct.c[0]);
-        let c = [
-            ring.automorphism(element, &c0),
-            ring.automorphism(element, &c1),
-        ];
-        Ok(ExtendedCiphertext { c, scale: ct.scale })
-    }
-
-    /// P times a ciphertext, over all primes.
-    pub fn extend(&self, ct: &Ciphertext) -> Result<ExtendedCiphertext, CkksError> {
-        self.linear(ct, "extend")?;
-        let basis = extended(&self.params, ct.level());
-        let c = [0, 1].map(|i| {
-            let mut out = self.params.ring().zero(basis);
-            add_multiple_of_p(&self.params, &mut out, &ct.c[i]);
-            out
-        });
-        Ok(ExtendedCiphertext { c, scale: ct.scale })
-    }
-
-    /// acc += a·m before the division; `m` must be encoded over all primes
-    /// ([`Encoder::encode_over`](crate::Encoder::encode_over)). An empty accumulator is created.
-    pub fn mul_plain_extended(
-        &self,
-        acc: &mut Option<ExtendedCiphertext>,
-        a: &ExtendedCiphertext,
-        m: &Plaintext,
-    ) -> Result<(), CkksError> {
-        let ring = self.params.ring();
-        let scale = a.scale * m.scale;
-        if m.poly.basis().p < a.c[0].basis().p || m.level() < a.level() {
-            let why = "the plaintext must be encoded over all primes of the extended ciphertext";
-            return Err(CkksError::Unsupported(why));
-        }
-        match acc {
-            None => {
-                let c = [0, 1].map(|i| ring.mul(&a.c[i], &m.poly));
-                *acc = Some(ExtendedCiphertext { c, scale });
             }
-            Some(acc) => {
-                super::same_scale("multiply-add plaintext", acc.scale, scale)?;
-                for (acc, a) in acc.c.iter_mut().zip(&a.c) {
-                    ring.mul_add_assign(acc, a, &m.poly);
+        });
+        let [rest0, rest1] = rest;
+        let (remainder0, remainder1) = rayon::join(
+            || division.remainder(ring, rest0),
+            || division.remainder(ring, rest1),
+        );
+        let mut out: [Poly; 2] = [0, 1].map(|_| ring.unspecified(Basis::q(kept)));
+        each_row(ring, &mut out, |j, out| {
+            let m = ring.q(j);
+            let inverse = division.inverse(j);
+            let constants = [
+                inverse.w,
+                m.neg(inverse.w),
+                m.mul(p_modulo(self.params, j), inverse.w),
+            ];
+            let mut work = ring.unspecified(Basis::q(4));
+            let mut scratch = ring.unspecified(Basis::q(3));
+            let [acc0, acc1, r, sum] = split_rows(&mut work);
+            self.row(j, [&mut *acc0, &mut *acc1]);
+            let addends = addend.rows(ring, j, &mut scratch);
+            let accs = [(acc0, &remainder0), (acc1, &remainder1)];
+            for (((acc, remainder), out), addend) in accs.into_iter().zip(out).zip(addends) {
+                division.remainder_row(ring, j, remainder, r);
+                match (addend, &self.permutation) {
+                    (None, None) => combine(ring, j, out, &[&*acc, &*r], &constants[..2]),
+                    (Some(addend), None) => {
+                        combine(ring, j, out, &[&*acc, &*r, addend], &constants);
+                    }
+                    (None, Some(permutation)) => {
+                        (kernels.sub_mul_scalar)(acc, r, inverse, m);
+                        (kernels.permute)(out, acc, permutation);
+                    }
+                    (Some(addend), Some(permutation)) => {
+                        combine(ring, j, sum, &[&*acc, &*r, addend], &constants);
+                        (kernels.permute)(out, sum, permutation);
+                    }
                 }
             }
-        }
-        Ok(())
+        });
+        out
     }
+}
 
-    /// Divides by P.
-    pub fn reduce(&self, a: &ExtendedCiphertext) -> Ciphertext {
-        self.divide(&a.c, a.level() + 1, a.scale)
+/// P modulo ciphertext prime `j`.
+fn p_modulo(params: &Parameters, j: usize) -> u64 {
+    let ring = params.ring();
+    let m = ring.q(j);
+    (0..params.key_basis().p).fold(1, |acc, k| m.mul(acc, ring.p(k).value() % m.value()))
+}
+
+/// P·x on the ciphertext primes.
+pub(super) fn lift(params: &Parameters, x: &Poly, out: &mut Poly) {
+    let ring = params.ring();
+    for j in 0..x.basis().q {
+        let m = ring.q(j);
+        let p = Multiplier::new(p_modulo(params, j), m);
+        (ring.kernels().mul_scalar)(out.row_mut(j), x.row(j), p, m);
     }
+}
 
-    /// Divides by P and by the last prime at once.
-    pub fn reduce_rescale(&self, a: &ExtendedCiphertext) -> Result<Ciphertext, CkksError> {
-        let level = a.level();
-        if level == 0 {
-            return Err(CkksError::Level {
-                operation: "rescale",
-                needed: 1,
-                found: 0,
-            });
-        }
-        Ok(self.divide(&a.c, level, a.scale / self.params.q_at(level)))
-    }
+/// out = Σ term·constant modulo ciphertext prime `j`. The core of base extension does just this.
+fn combine(ring: &Ring, j: usize, out: &mut [u64], terms: &[&[u64]], constants: &[u64]) {
+    (ring.kernels().base_convert)(out, terms, constants, terms[0], 0, ring.q(j));
+}
 
-    pub(super) fn divide(&self, c: &[Poly; 2], kept: usize, scale: f64) -> Ciphertext {
-        let division = self.params.division(c[0].basis(), kept);
-        let c = c
-            .iter()
-            .map(|poly| division.apply(self.params.ring(), poly))
-            .collect();
-        Ciphertext { c, scale }
-    }
+/// The first rows, for writing at once.
+fn split_rows<const K: usize>(poly: &mut Poly) -> [&mut [u64]; K] {
+    let mut rows = poly.rows_mut();
+    std::array::from_fn(|_| rows.next().expect("the polynomial has that many rows"))
+}
 
-    pub(super) fn galois_key(
-        &self,
-        element: GaloisElement,
-        steps: i64,
-    ) -> Result<&SwitchingKey, CkksError> {
-        let missing = CkksError::MissingGaloisKey {
-            steps,
-            element: element.value(),
-        };
-        self.keys
-            .galois
-            .get(&element)
-            .map(|k| &k.key)
-            .ok_or(missing)
+/// Whether rows are long enough to be shared between threads, and there are threads.
+fn parallel(ring: &Ring) -> bool {
+    ring.log_n() >= 12 && rayon::current_num_threads() > 1
+}
+
+/// Calls `f` with every pair of rows, in parallel where it pays.
+fn each_row(ring: &Ring, polys: &mut [Poly; 2], f: impl Fn(usize, [&mut [u64]; 2]) + Sync) {
+    let [a, b] = polys;
+    let rows = a.rows_mut().zip(b.rows_mut()).enumerate();
+    if parallel(ring) {
+        let rows: Vec<_> = rows.collect();
+        rows.into_par_iter().for_each(|(j, (a, b))| f(j, [a, b]));
+    } else {
+        rows.for_each(|(j, (a, b))| f(j, [a, b]));
     }
 }

@@ -5,16 +5,17 @@
 
 mod accumulate;
 mod combine;
+mod hoist;
 mod keyswitch;
 mod multiply;
 mod rotate;
 
 pub(crate) use accumulate::ExtendedAccumulator;
-pub use keyswitch::{ExtendedCiphertext, Hoisted};
+pub use hoist::{ExtendedCiphertext, Hoisted};
 
 use crate::{Ciphertext, CkksError, EvaluationKeys, Parameters, Plaintext};
 use std::sync::Arc;
-use tacit_ring::{Modulus, RnsPoly};
+use tacit_ring::{Basis, Modulus, RnsPoly};
 
 /// Relative difference below which two scales count as equal.
 const SCALE_TOLERANCE: f64 = 1e-9;
@@ -159,9 +160,19 @@ impl Evaluator {
 
     /// a·m. The scale becomes the product of both scales; usually [`Self::rescale_assign`] follows.
     pub fn mul_plain(&self, a: &Ciphertext, m: &Plaintext) -> Result<Ciphertext, CkksError> {
-        let mut out = a.clone();
-        self.mul_plain_assign(&mut out, m)?;
-        Ok(out)
+        let level = a.level().min(m.level());
+        let scale = a.scale * m.scale;
+        self.check_scale("multiply by plaintext", scale, level)?;
+        let ring = self.params.ring();
+        let basis = Basis::q(level + 1);
+        let mut c: Vec<Poly> = a.c.iter().map(|_| ring.unspecified(basis)).collect();
+        // Row by row, so that a row of the plaintext is fetched once.
+        for j in 0..=level {
+            for (out, a) in c.iter_mut().zip(&a.c) {
+                (ring.kernels().mul)(out.row_mut(j), a.row(j), m.poly.row(j), ring.q(j));
+            }
+        }
+        Ok(Ciphertext { c, scale })
     }
 
     /// a ·= m.

@@ -1,9 +1,9 @@
 //! Rotations and conjugation.
 
-use super::keyswitch::switch;
-use super::{Evaluator, Poly};
+use super::Evaluator;
+use super::keyswitch::{Addend, Decomposed, Source, Switch};
 use crate::{Ciphertext, CkksError};
-use tacit_ring::{Basis, GaloisElement};
+use tacit_ring::GaloisElement;
 
 impl Evaluator {
     /// Moves slot i + `steps` to slot i.
@@ -28,15 +28,11 @@ impl Evaluator {
         if element.is_identity() {
             return Ok(a.clone());
         }
-        let key = self.galois_key(element, steps)?;
-        let ring = self.params.ring();
-        let switched = switch(&self.params, &a.c[1], key);
-        let mut out = self.divide(&switched, a.level() + 1, a.scale);
-        ring.add_assign(&mut out.c[0], &a.c[0]);
-        for poly in &mut out.c {
-            *poly = ring.automorphism(element, poly);
-        }
-        Ok(out)
+        let source = Source::Fresh(Decomposed::new(&self.params, &a.c[1]));
+        let switch = self.switch(element, steps, a.level(), source)?;
+        let c = switch.divided(&Addend::First(&a.c[0]), a.level() + 1);
+        let scale = a.scale;
+        Ok(Ciphertext { c: c.into(), scale })
     }
 
     /// Several rotations of one ciphertext, sharing the decomposition.
@@ -48,30 +44,22 @@ impl Evaluator {
             .collect()
     }
 
-    /// One rotation from hoisted digits.
-    pub fn rotate_hoisted(
-        &self,
-        a: &Ciphertext,
-        hoisted: &super::Hoisted,
-        steps: i64,
-    ) -> Result<Ciphertext, CkksError> {
-        if self.params.ring().rotation(steps).is_identity() {
-            return Ok(a.clone());
-        }
-        Ok(self.reduce(&self.rotate_extended(a, hoisted, steps)?))
-    }
-
-    /// Decrypts c under `from` to a ciphertext under another key: c_1 switched, c_0 kept.
+    /// The same message under the key that `key` leads to.
     pub fn switch_key(
         &self,
         a: &Ciphertext,
         key: &crate::SwitchingKey,
     ) -> Result<Ciphertext, CkksError> {
         self.linear(a, "switch key")?;
-        let switched: [Poly; 2] = switch(&self.params, &a.c[1], key);
-        let mut out = self.divide(&switched, a.level() + 1, a.scale);
-        debug_assert_eq!(out.c[0].basis(), Basis::q(a.level() + 1));
-        self.params.ring().add_assign(&mut out.c[0], &a.c[0]);
-        Ok(out)
+        let switch = Switch {
+            params: &self.params,
+            level: a.level(),
+            source: Source::Fresh(Decomposed::new(&self.params, &a.c[1])),
+            key,
+            permutation: None,
+        };
+        let c = switch.divided(&Addend::First(&a.c[0]), a.level() + 1);
+        let scale = a.scale;
+        Ok(Ciphertext { c: c.into(), scale })
     }
 }

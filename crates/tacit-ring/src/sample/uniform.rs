@@ -6,7 +6,7 @@ use crate::{Basis, Ntt, Ring, RnsPoly, Xof};
 /// candidates that are not below the prime, in ascending position, by the low bits of
 /// further words until each is. For public polynomials: the run time depends on the values.
 pub fn uniform(ring: &Ring, basis: Basis, xof: &mut Xof) -> RnsPoly<Ntt> {
-    let mut out = ring.zero(basis);
+    let mut out = ring.unspecified(basis);
     for (row, m) in out.rows_mut().zip(ring.moduli(basis)) {
         let mask = (1u64 << m.bits()) - 1;
         xof.fill_words(row);

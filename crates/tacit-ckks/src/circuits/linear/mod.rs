@@ -209,7 +209,7 @@ impl Evaluator {
         }
         let turned = groups
             .par_iter()
-            .map(|(giant, products)| self.turn(self.weighted_sum(products), *giant))
+            .map(|(giant, products)| self.rotate_unreduced(self.weighted_sum(products), *giant))
             .try_fold_with(acc.empty(), |mut acc: ExtendedAccumulator<'_>, turned| {
                 acc.add(turned?);
                 Ok::<_, CkksError>(acc)
@@ -228,7 +228,7 @@ impl Evaluator {
     fn weighted_sum(&self, products: &[(&Poly, &[Poly; 2])]) -> [Poly; 2] {
         let ring = self.params().ring();
         let basis = products[0].1[0].basis();
-        let [mut out0, mut out1]: [Poly; 2] = [ring.zero(basis), ring.zero(basis)];
+        let [mut out0, mut out1]: [Poly; 2] = [ring.unspecified(basis), ring.unspecified(basis)];
         let [mut more0, mut more1] = [vec![], vec![]];
         for (j, m) in ring.moduli(basis).enumerate() {
             for (round, chunk) in products.chunks(tacit_ring::kernel::MAX_TERMS).enumerate() {
@@ -252,15 +252,6 @@ impl Evaluator {
             }
         }
         [out0, out1]
-    }
-
-    /// A giant step: rotates without dividing the result by P.
-    fn turn(&self, c: [Poly; 2], giant: i64) -> Result<[Poly; 2], CkksError> {
-        if c[0].basis().p == 0 {
-            self.rotate_to_extended(c, giant)
-        } else {
-            self.rotate_unreduced(c, giant)
-        }
     }
 }
 

@@ -1,0 +1,135 @@
+//! Memory of polynomials, recycled.
+//!
+//! Polynomials are megabytes; asking the system for fresh pages and filling them with zeros costs more than
+//! many operations on them. Each thread keeps what its dropped polynomials leave, up to
+//! [`KEPT_WORDS`], and hands it out again *with its contents*. Secrets are erased before they are
+//! dropped (see [`SecretPoly`](crate::SecretPoly)), so none is kept here.
+
+use aligned_vec::{AVec, ConstAlign};
+use std::cell::RefCell;
+
+type Words = AVec<u64, ConstAlign<64>>;
+
+/// Words that a thread keeps at most: 32 MiB.
+const KEPT_WORDS: usize = 4 << 20;
+
+#[derive(Default)]
+struct Shelf {
+    buffers: Vec<Words>,
+    words: usize,
+}
+
+thread_local! {
+    static SHELF: RefCell<Shelf> = RefCell::default();
+}
+
+/// Aligned words that return to their thread's shelf when dropped.
+pub(crate) struct Buffer {
+    /// All that was allocated.
+    words: Words,
+    /// How many are in use.
+    len: usize,
+}
+
+impl Buffer {
+    /// `len` words of unspecified content.
+    pub fn unspecified(len: usize) -> Self {
+        let found = SHELF.try_with(|shelf| shelf.borrow_mut().take(len));
+        let words = match found {
+            Ok(Some(words)) => words,
+            _ => allocate(len),
+        };
+        let mut out = Self { words, len };
+        if cfg!(debug_assertions) {
+            // No residue: whatever is not overwritten shows up in tests.
+            out.fill(u64::MAX >> 1);
+        }
+        out
+    }
+
+    /// `len` zeros.
+    pub fn zeroed(len: usize) -> Self {
+        let mut out = Self::unspecified(len);
+        out.fill(0);
+        out
+    }
+
+    /// Forgets words from the end.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+}
+
+/// Zeros, written a block at a time ([`AVec::resize`] goes word by word).
+fn allocate(len: usize) -> Words {
+    static ZEROS: [u64; 1024] = [0; 1024];
+    let mut words = AVec::with_capacity(64, len);
+    while words.len() < len {
+        words.extend_from_slice(&ZEROS[..ZEROS.len().min(len - words.len())]);
+    }
+    words
+}
+
+impl Shelf {
+    /// The buffer returned last that fits and wastes at most half of its words.
+    fn take(&mut self, len: usize) -> Option<Words> {
+        let fits = |b: &Words| b.len() >= len && b.len() <= 2 * len;
+        let index = self.buffers.iter().rposition(fits)?;
+        let words = self.buffers.remove(index);
+        self.words -= words.len();
+        Some(words)
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let words = std::mem::replace(&mut self.words, AVec::new(64));
+        // Fails only while the thread ends; then the memory is freed.
+        let _ = SHELF.try_with(|shelf| {
+            let mut shelf = shelf.borrow_mut();
+            if !words.is_empty() && shelf.words + words.len() <= KEPT_WORDS {
+                shelf.words += words.len();
+                shelf.buffers.push(words);
+            }
+        });
+    }
+}
+
+impl std::ops::Deref for Buffer {
+    type Target = [u64];
+    fn deref(&self) -> &[u64] {
+        &self.words[..self.len]
+    }
+}
+
+impl std::ops::DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [u64] {
+        &mut self.words[..self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_comes_back_and_zeros_are_zeros() {
+        let mut first = Buffer::unspecified(1000);
+        first.fill(7);
+        let address = first.as_ptr();
+        drop(first);
+        let second = Buffer::zeroed(900);
+        assert_eq!(second.as_ptr(), address);
+        assert!(second.len() == 900 && second.iter().all(|&w| w == 0));
+        // Too large for a small request.
+        drop(second);
+        assert_ne!(Buffer::unspecified(100).as_ptr(), address);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        drop(Buffer::zeroed(KEPT_WORDS + 1));
+        let kept = SHELF.with(|shelf| shelf.borrow().words);
+        assert!(kept <= KEPT_WORDS);
+    }
+}
