@@ -403,9 +403,12 @@ impl Tracked<HeuristicNoise> {
     pub fn log2_decryption_failure(&self) -> f64 {
         let half = Magnitude::from_log2(self.model.params().log2_q(self.level) - 1.0);
         let room = half.saturating_sub(self.size().bound);
-        let deviations = (room.log2() - self.noise.log2_deviation()).exp2();
-        let tail = -deviations * deviations / 2.0 * std::f64::consts::LOG2_E;
-        (1.0 + self.model.n().log2() + tail).min(0.0)
+        let t = (room.log2() - self.noise.log2_deviation()).exp2();
+        // Mills: P(|Z| > t) < 2·exp(−t²/2)/(t√(2π)).
+        let tail = 1.0
+            - t * t / 2.0 * std::f64::consts::LOG2_E
+            - (t * std::f64::consts::TAU.sqrt()).log2();
+        (self.model.n().log2() + tail).min(0.0)
     }
 }
 
