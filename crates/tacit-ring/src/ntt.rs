@@ -31,6 +31,7 @@ pub struct NttTable {
     unfold: [Multiplier; 2],
     /// Forward and inverse, built when first asked for.
     float: OnceLock<[FloatRoots; 2]>,
+    leaves: OnceLock<[LeafRoots; 2]>,
 }
 
 /// `w[m + i]` is the root of block i in the layer with m blocks (m = 1, 2, 4 … N/2); entry 0 is unused.
@@ -57,6 +58,39 @@ impl FloatRoots {
             w: AVec::from_iter(64, centred()),
             ratio: AVec::from_iter(64, centred().map(|w| w / modulus.value() as f64)),
         }
+    }
+}
+
+/// Roots of the subtrees of [`LeafRoots::WIDTH`] (or, if fewer, all N) leaves, each in heap order, for
+/// kernels that do the layers near the leaves together: they are read in one stream.
+#[derive(Debug, Clone)]
+pub(crate) struct LeafRoots(pub Vec<[LeafRow; 2]>);
+
+/// The roots, or their quotients, of a subtree: entry 2^d + k is node k at depth d.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(crate) struct LeafRow(pub [u64; LeafRoots::WIDTH]);
+
+impl LeafRoots {
+    pub const WIDTH: usize = 64;
+
+    fn new(roots: &Roots) -> Self {
+        let n = roots.w.len();
+        let leaves = n.min(Self::WIDTH);
+        let subtree = |table: &[u64], index: usize| {
+            let mut row = LeafRow([0; Self::WIDTH]);
+            for (local, entry) in row.0.iter_mut().enumerate().take(leaves).skip(1) {
+                let level = 1 << local.ilog2();
+                *entry = table[index * level + local - level];
+            }
+            row
+        };
+        let subtrees = n / leaves..2 * n / leaves;
+        Self(
+            subtrees
+                .map(|index| [subtree(&roots.w, index), subtree(&roots.quotient, index)])
+                .collect(),
+        )
     }
 }
 
@@ -107,6 +141,7 @@ impl NttTable {
             fold: Multiplier::new(i, &modulus),
             unfold: [modulus.mul(i, half), half].map(|w| Multiplier::new(w, &modulus)),
             float: OnceLock::new(),
+            leaves: OnceLock::new(),
         })
     }
 
@@ -139,6 +174,12 @@ impl NttTable {
         self.float.get_or_init(|| {
             [&self.forward, &self.inverse].map(|roots| FloatRoots::new(roots, &self.modulus))
         })
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn leaf_roots(&self) -> &[LeafRoots; 2] {
+        self.leaves
+            .get_or_init(|| [&self.forward, &self.inverse].map(LeafRoots::new))
     }
 
     /// Coefficients to evaluations, in place.

@@ -5,11 +5,13 @@
 //! carry garbage above bit 51; it is masked only where it is compared.
 //!
 //! This file holds the vector vocabulary, [`ntt`] the transforms, [`rows`] the pointwise
-//! functions, [`sampling`] those on words that are not residues.
+//! functions, [`sums`] sums over several rows, [`sampling`] the functions on words that
+//! are not residues.
 
 mod ntt;
 mod rows;
 mod sampling;
+mod sums;
 
 use super::{Kernels, Multiplier, Simd, portable};
 use crate::Modulus;
@@ -60,9 +62,9 @@ enter! {
     rows::mul_scalar(out: &mut [u64], a: &[u64], w: Multiplier, m: &Modulus);
     rows::sub_mul_scalar(x: &mut [u64], y: &[u64], w: Multiplier, m: &Modulus);
     rows::tensor(d: [&mut [u64]; 3], a: [&[u64]; 2], b: [&[u64]; 2], m: &Modulus);
-    rows::mac_digits(out: [&mut [u64]; 2], digits: &[&[u64]], key0: &[&[u64]], key1: &[&[u64]], m: &Modulus);
-    rows::base_convert(out: &mut [u64], y: &[&[u64]], c: &[u64], v: &[u64], c_v: u64, m: &Modulus);
-    rows::round_quotient(v: &mut [u64], y: &[&[u64]], q: &[u64]);
+    sums::mac_digits(out: [&mut [u64]; 2], digits: &[&[u64]], key0: &[&[u64]], key1: &[&[u64]], m: &Modulus);
+    sums::base_convert(out: &mut [u64], y: &[&[u64]], c: &[u64], v: &[u64], c_v: u64, m: &Modulus);
+    sums::round_quotient(v: &mut [u64], y: &[&[u64]], q: &[u64]);
     rows::permute(out: &mut [u64], a: &[u64], index: &[u32]);
     rows::reduce_signed(out: &mut [u64], x: &[i64], m: &Modulus);
     sampling::reduce_wide(out: &mut [u64], limbs: &[&[u64]], m: &Modulus);

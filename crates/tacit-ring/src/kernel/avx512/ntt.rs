@@ -20,7 +20,7 @@ use super::{
     Field, Modulus, Multiplier, NttTable, Root, V, add_high, add_low, broadcast, load, store,
     subtract_once, vectors_mut,
 };
-use crate::ntt::Roots;
+use crate::ntt::{LeafRow, Roots};
 use std::arch::x86_64::*;
 
 /// Below it no reductions are needed within a pass.
@@ -75,12 +75,22 @@ fn root(roots: &Roots, index: usize) -> Root {
     }
 }
 
-/// `K` neighbouring roots from `index`, repeated to fill the lanes.
+/// The root at `index` of the table of a subtree, in every lane.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn leaf_root([w, quotient]: &[LeafRow; 2], index: usize) -> Root {
+    Root {
+        w: broadcast(w.0[index]),
+        quotient: broadcast(quotient.0[index]),
+    }
+}
+
+/// `K` neighbouring roots from `index` of the table of a subtree, repeated to fill the lanes.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
-fn repeated_roots<const K: usize>(roots: &Roots, index: usize) -> Root {
-    let pick = |table: &[u64]| {
-        let words: &[u64; K] = table[index..].first_chunk().expect("the table has N roots");
+fn repeated_roots<const K: usize>(roots: &[LeafRow; 2], index: usize) -> Root {
+    let [w, quotient] = roots.each_ref().map(|row| {
+        let words: &[u64; K] = row.0[index..].first_chunk().expect("a layer is complete");
         let words = words.as_ptr();
         match K {
             // SAFETY: 2 words are 16 readable bytes; no alignment is needed.
@@ -91,11 +101,8 @@ fn repeated_roots<const K: usize>(roots: &Roots, index: usize) -> Root {
             8 => unsafe { _mm512_loadu_si512(words.cast()) },
             _ => unreachable!("vectors have 2, 4 or 8 roots"),
         }
-    };
-    Root {
-        w: pick(&roots.w),
-        quotient: pick(&roots.quotient),
-    }
+    });
+    Root { w, quotient }
 }
 
 /// Splits a block into `R` equal parts.
@@ -115,10 +122,11 @@ pub(super) fn ntt_forward(row: &mut [u64], table: &NttTable) {
     assert_eq!(row.len(), table.n());
     let f = Forward::new(table.modulus());
     let row = vectors_mut(row);
+    let leaves = &table.leaf_roots()[0].0;
     if table.modulus().bits() <= LAZY_BITS {
-        forward_block::<true>(&f, row, &table.forward, 1);
+        forward_block::<true>(&f, row, &table.forward, leaves, 1);
     } else {
-        forward_block::<false>(&f, row, &table.forward, 1);
+        forward_block::<false>(&f, row, &table.forward, leaves, 1);
     }
 }
 
@@ -128,12 +136,14 @@ fn forward_block<const LAZY: bool>(
     f: &Forward,
     block: &mut [[u64; 8]],
     roots: &Roots,
+    leaves: &[[LeafRow; 2]],
     index: usize,
 ) {
     if block.len() > CACHED {
         forward_pass::<8, LAZY>(f, block, roots, index);
-        for (i, part) in parts::<8>(block).into_iter().enumerate() {
-            forward_block::<LAZY>(f, part, roots, 8 * index + i);
+        let leaves = leaves.chunks_exact(leaves.len() / 8);
+        for (i, (part, leaves)) in parts::<8>(block).into_iter().zip(leaves).enumerate() {
+            forward_block::<LAZY>(f, part, roots, leaves, 8 * index + i);
         }
         return;
     }
@@ -157,11 +167,10 @@ fn forward_block<const LAZY: bool>(
             }
         }
     }
-    let first = index * (block.len() / size);
     match size {
-        8 => forward_tail::<8, LAZY>(f, block, roots, first),
-        4 => forward_tail::<4, LAZY>(f, block, roots, first),
-        _ => forward_tail::<2, LAZY>(f, block, roots, first),
+        8 => forward_tail::<8, LAZY>(f, block, leaves),
+        4 => forward_tail::<4, LAZY>(f, block, leaves),
+        _ => forward_tail::<2, LAZY>(f, block, leaves),
     }
 }
 
@@ -183,22 +192,24 @@ fn forward_layers<const R: usize, const LAZY: bool>(f: &Forward, v: &mut [V; R],
     }
 }
 
-/// The `R` − 1 roots below `index`, layer after layer (filled up with the first).
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn subtree<const R: usize>(roots: &Roots, index: usize) -> [Root; 7] {
-    let mut w = [root(roots, index); 7];
-    if R >= 4 {
-        w[1] = root(roots, 2 * index);
-        w[2] = root(roots, 2 * index + 1);
-    }
-    if R >= 8 {
-        w[3] = root(roots, 4 * index);
-        w[4] = root(roots, 4 * index + 1);
-        w[5] = root(roots, 4 * index + 2);
-        w[6] = root(roots, 4 * index + 3);
-    }
-    w
+/// The `R` − 1 roots of the subtree at `index`, layer after layer, filled up with the first. A macro,
+/// because as a function it is called and returns through memory.
+macro_rules! subtree {
+    ($root:ident, $roots:expr, $index:expr, $R:expr) => {{
+        let (roots, index) = ($roots, $index);
+        let mut w = [$root(roots, index); 7];
+        if $R >= 4 {
+            w[1] = $root(roots, 2 * index);
+            w[2] = $root(roots, 2 * index + 1);
+        }
+        if $R >= 8 {
+            w[3] = $root(roots, 4 * index);
+            w[4] = $root(roots, 4 * index + 1);
+            w[5] = $root(roots, 4 * index + 2);
+            w[6] = $root(roots, 4 * index + 3);
+        }
+        w
+    }};
 }
 
 #[inline]
@@ -209,7 +220,7 @@ fn forward_pass<const R: usize, const LAZY: bool>(
     roots: &Roots,
     index: usize,
 ) {
-    let w = subtree::<R>(roots, index);
+    let w = subtree!(root, roots, index, R);
     let parts = parts::<R>(block);
     for i in 0..parts[0].len() {
         let mut v: [V; R] = [f.two; R];
@@ -229,18 +240,16 @@ fn forward_pass<const R: usize, const LAZY: bool>(
 fn forward_tail<const R: usize, const LAZY: bool>(
     f: &Forward,
     block: &mut [[u64; 8]],
-    roots: &Roots,
-    first: usize,
+    roots: &[[LeafRow; 2]],
 ) {
     let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
     let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
-    for (i, chunk) in block.as_chunks_mut::<R>().0.iter_mut().enumerate() {
-        let index = first + i;
+    for (chunk, roots) in block.as_chunks_mut::<R>().0.iter_mut().zip(roots) {
         let mut v: [V; R] = [f.two; R];
         for k in 0..R {
             v[k] = load(&chunk[k]);
         }
-        forward_layers::<R, LAZY>(f, &mut v, &subtree::<R>(roots, index));
+        forward_layers::<R, LAZY>(f, &mut v, &subtree!(leaf_root, roots, 1, R));
         for k in (0..R).step_by(2) {
             let shuffle = |x, y| {
                 (
@@ -249,13 +258,13 @@ fn forward_tail<const R: usize, const LAZY: bool>(
                 )
             };
             let (x, y) = shuffle(v[k], v[k + 1]);
-            let w = repeated_roots::<2>(roots, R * index + k);
+            let w = repeated_roots::<2>(roots, R + k);
             let (x, y) = f.butterfly::<LAZY>(x, y, w);
             let (x, y) = shuffle(x, y);
-            let w = repeated_roots::<4>(roots, 2 * R * index + 2 * k);
+            let w = repeated_roots::<4>(roots, 2 * R + 2 * k);
             let (x, y) = f.butterfly::<LAZY>(x, y, w);
             let (x, y) = shuffle(x, y);
-            let w = repeated_roots::<8>(roots, 4 * R * index + 4 * k);
+            let w = repeated_roots::<8>(roots, 4 * R + 4 * k);
             let (x, y) = f.butterfly::<LAZY>(x, y, w);
             let (x, y) = shuffle(f.field.reduce(x), f.field.reduce(y));
             store(&mut chunk[k], x);
@@ -313,12 +322,13 @@ pub(super) fn ntt_inverse(row: &mut [u64], table: &NttTable, scale: Multiplier) 
     // The layer of a single root also scales: its products by root·scale, its sums by scale.
     let last = Multiplier::new(m.mul(scale.w, table.inverse_root(1).w), m);
     let finish = [Root::new(scale), Root::new(last)];
+    let leaves = &table.leaf_roots()[1].0;
     if m.bits() <= LAZY_BITS {
         let f = Inverse::new::<true>(m);
-        inverse_block::<true>(&f, row, &table.inverse, 1, &finish);
+        inverse_block::<true>(&f, row, &table.inverse, leaves, 1, &finish);
     } else {
         let f = Inverse::new::<false>(m);
-        inverse_block::<false>(&f, row, &table.inverse, 1, &finish);
+        inverse_block::<false>(&f, row, &table.inverse, leaves, 1, &finish);
     }
 }
 
@@ -328,21 +338,23 @@ fn inverse_block<const LAZY: bool>(
     f: &Inverse,
     block: &mut [[u64; 8]],
     roots: &Roots,
+    leaves: &[[LeafRow; 2]],
     index: usize,
     finish: &[Root; 2],
 ) {
     if block.len() > CACHED {
-        for (i, part) in parts::<8>(block).into_iter().enumerate() {
-            inverse_block::<LAZY>(f, part, roots, 8 * index + i, finish);
+        let leaves = leaves.chunks_exact(leaves.len() / 8);
+        for (i, (part, leaves)) in parts::<8>(block).into_iter().zip(leaves).enumerate() {
+            inverse_block::<LAZY>(f, part, roots, leaves, 8 * index + i, finish);
         }
         return inverse_pass::<8, LAZY>(f, block, roots, index, finish);
     }
     let mut size = block.len().min(8);
     let first = index * (block.len() / size);
     match size {
-        8 => inverse_head::<8, LAZY>(f, block, roots, first, finish),
-        4 => inverse_head::<4, LAZY>(f, block, roots, first, finish),
-        _ => inverse_head::<2, LAZY>(f, block, roots, first, finish),
+        8 => inverse_head::<8, LAZY>(f, block, leaves, first, finish),
+        4 => inverse_head::<4, LAZY>(f, block, leaves, first, finish),
+        _ => inverse_head::<2, LAZY>(f, block, leaves, first, finish),
     }
     while size < block.len() {
         // Three layers at a time, but two where three would leave one.
@@ -424,7 +436,7 @@ fn inverse_pass_to<const R: usize, const LAZY: bool, const LAST: bool>(
     index: usize,
     finish: &[Root; 2],
 ) {
-    let w = subtree::<R>(roots, index);
+    let w = subtree!(root, roots, index, R);
     let parts = parts::<R>(block);
     for i in 0..parts[0].len() {
         let mut v: [V; R] = [f.offset[0]; R];
@@ -444,14 +456,13 @@ fn inverse_pass_to<const R: usize, const LAZY: bool, const LAST: bool>(
 fn inverse_head<const R: usize, const LAZY: bool>(
     f: &Inverse,
     block: &mut [[u64; 8]],
-    roots: &Roots,
+    roots: &[[LeafRow; 2]],
     first: usize,
     finish: &[Root; 2],
 ) {
     let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
     let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
-    for (i, chunk) in block.as_chunks_mut::<R>().0.iter_mut().enumerate() {
-        let index = first + i;
+    for (chunk, roots) in block.as_chunks_mut::<R>().0.iter_mut().zip(roots) {
         let mut v: [V; R] = [f.offset[0]; R];
         for k in (0..R).step_by(2) {
             let shuffle = |x, y| {
@@ -461,18 +472,18 @@ fn inverse_head<const R: usize, const LAZY: bool>(
                 )
             };
             let (x, y) = shuffle(load(&chunk[k]), load(&chunk[k + 1]));
-            let w = repeated_roots::<8>(roots, 4 * R * index + 4 * k);
+            let w = repeated_roots::<8>(roots, 4 * R + 4 * k);
             let (x, y) = f.butterfly::<LAZY>(0, x, y, w);
             let (x, y) = shuffle(x, y);
-            let w = repeated_roots::<4>(roots, 2 * R * index + 2 * k);
+            let w = repeated_roots::<4>(roots, 2 * R + 2 * k);
             let (x, y) = f.butterfly::<LAZY>(1, x, y, w);
             let (x, y) = shuffle(x, y);
-            let w = repeated_roots::<2>(roots, R * index + k);
+            let w = repeated_roots::<2>(roots, R + k);
             let (x, y) = f.butterfly::<LAZY>(2, x, y, w);
             (v[k], v[k + 1]) = shuffle(x, y);
         }
-        let w = subtree::<R>(roots, index);
-        if index == 1 {
+        let w = subtree!(leaf_root, roots, 1, R);
+        if first == 1 {
             inverse_layers::<R, LAZY, true>(f, &mut v, &w, finish);
         } else {
             inverse_layers::<R, LAZY, false>(f, &mut v, &w, finish);

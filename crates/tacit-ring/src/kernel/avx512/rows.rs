@@ -1,15 +1,10 @@
 //! The pointwise functions.
 
-use super::super::MAX_TERMS;
 use super::{
     Field, Modulus, Multiplier, Root, V, add_high, add_low, broadcast, load, store, subtract_once,
     vectors, vectors_mut,
 };
 use std::arch::x86_64::*;
-
-/// Terms of products below 2^100 that are summed before a reduction: their high halves stay
-/// below 2^52.
-const CHUNK: usize = 15;
 
 /// hi·2^52 + lo, with garbage-free halves: lo < 2^64, hi < 2^52 − 2^12.
 #[derive(Clone, Copy)]
@@ -195,82 +190,6 @@ pub(super) fn tensor(d: [&mut [u64]; 3], a: [&[u64]; 2], b: [&[u64]; 2], m: &Mod
         let cross = zero.add_product(a0, b1).add_product(a1, b0);
         store(d1, f.reduce(cross.carry()));
         store(d2, f.mul(a1, b1));
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-pub(super) fn mac_digits(
-    out: [&mut [u64]; 2],
-    digits: &[&[u64]],
-    key0: &[&[u64]],
-    key1: &[&[u64]],
-    m: &Modulus,
-) {
-    let n = out[0].len();
-    assert!(digits.len() <= MAX_TERMS && out[1].len() == n);
-    assert!(key0.len() == digits.len() && key1.len() == digits.len());
-    let rows = digits.iter().chain(key0).chain(key1);
-    assert!(rows.into_iter().all(|r| r.len() == n));
-    let f = WideField::new(m);
-    let [out0, out1] = out.map(vectors_mut);
-    let zero = Wide::from(_mm512_setzero_si512());
-    for (i, (out0, out1)) in out0.iter_mut().zip(out1).enumerate() {
-        let (mut sum0, mut sum1) = (zero, zero);
-        for (k, ((digit, key0), key1)) in digits.iter().zip(key0).zip(key1).enumerate() {
-            if k > 0 && k % CHUNK == 0 {
-                sum0 = Wide::from(f.reduce(sum0.carry()));
-                sum1 = Wide::from(f.reduce(sum1.carry()));
-            }
-            let digit = load(&vectors(digit)[i]);
-            sum0 = sum0.add_product(digit, load(&vectors(key0)[i]));
-            sum1 = sum1.add_product(digit, load(&vectors(key1)[i]));
-        }
-        store(out0, f.reduce(sum0.carry()));
-        store(out1, f.reduce(sum1.carry()));
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-pub(super) fn base_convert(
-    out: &mut [u64],
-    y: &[&[u64]],
-    c: &[u64],
-    v: &[u64],
-    c_v: u64,
-    m: &Modulus,
-) {
-    let n = out.len();
-    assert!(y.len() <= MAX_TERMS && c.len() == y.len());
-    assert!(v.len() == n && y.iter().all(|r| r.len() == n));
-    let f = WideField::new(m);
-    let zero = _mm512_setzero_si512();
-    for (i, (out, v)) in vectors_mut(out).iter_mut().zip(vectors(v)).enumerate() {
-        let mut sum = Wide::from(zero).add_product(load(v), broadcast(c_v));
-        for (k, (y, &c)) in y.iter().zip(c).enumerate() {
-            if k > 0 && k % (CHUNK - 1) == 0 {
-                sum = Wide::from(f.reduce(sum.carry()));
-            }
-            sum = sum.add_product(load(&vectors(y)[i]), broadcast(c));
-        }
-        store(out, f.reduce(sum.carry()));
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-pub(super) fn round_quotient(v: &mut [u64], y: &[&[u64]], q: &[u64]) {
-    assert!(y.len() <= MAX_TERMS && y.len() == q.len());
-    assert!(y.iter().all(|r| r.len() == v.len()));
-    let mut inverse = [0.0; MAX_TERMS];
-    for (inverse, &q) in inverse.iter_mut().zip(q) {
-        *inverse = 1.0 / q as f64;
-    }
-    for (i, v) in vectors_mut(v).iter_mut().enumerate() {
-        let mut sum = _mm512_set1_pd(0.5);
-        for (y, &inverse) in y.iter().zip(&inverse) {
-            let y = _mm512_cvtepu64_pd(load(&vectors(y)[i]));
-            sum = _mm512_fmadd_pd(y, _mm512_set1_pd(inverse), sum);
-        }
-        store(v, _mm512_cvttpd_epu64(sum));
     }
 }
 
