@@ -2,8 +2,10 @@
 #![cfg(feature = "sql")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use tacit_data::{Cohort, CohortSpec, DataError, LabelEncoding, MissingPolicy};
 
 const PATIENTS: &str = "id,age,outcome\n1,54,no\n2,61,yes\n3,17,yes\n4,47,yes\n5,?,no\n6,70,no\n";
@@ -58,13 +60,13 @@ fn a_join_gives_the_cohort_it_says() {
 fn query_and_filter_agree() {
     let folder = folder();
     let query = spec(
-        "select * from labs join (select id as i, outcome from patients) on id = i where glucose < 7",
+        "select * from labs join (select id as i, outcome from patients) on id = i where glucose <= 7",
     );
     let by_query = Cohort::load(&query, folder.path()).unwrap();
     let joined = "id,glucose,i,outcome\n1,5.5,1,no\n2,9.1,2,yes\n3,7,3,yes\n4,,4,yes\n5,6,5,no\n6,4.9,6,no\n";
     std::fs::write(folder.path().join("joined.csv"), joined).unwrap();
     let by_filter = CohortSpec {
-        filter: Some("glucose < 7".into()),
+        filter: Some("glucose <= 7".into()),
         min_rows: 1,
         ..CohortSpec::new("joined.csv", "outcome", LabelEncoding::binary("yes"))
     };
@@ -129,7 +131,54 @@ fn mistakes_in_queries_are_explained() {
     spec.tables.insert("more".into(), "nowhere.csv".into());
     let error = Cohort::load(&spec, folder().path()).unwrap_err();
     assert!(error.to_string().contains("nowhere.csv"));
+    let folder = folder();
+    std::fs::write(folder.path().join("patients.xlsx"), "").unwrap();
     spec.tables.insert("more".into(), "patients.xlsx".into());
-    std::fs::write(folder().path().join("patients.xlsx"), "").unwrap();
-    assert!(Cohort::load(&spec, Path::new("/")).is_err());
+    let error = Cohort::load(&spec, folder.path()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            DataError::Spec {
+                field: "tables",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn only_the_named_files_can_be_read() {
+    let folder = folder();
+    let other = folder.path().join("labs.csv").display().to_string();
+    let error =
+        Cohort::load(&spec(&format!("select * from '{other}'")), folder.path()).unwrap_err();
+    assert!(matches!(error, DataError::Sql { .. }), "{error}");
+}
+
+#[test]
+fn parquet_tables_keep_their_types() {
+    let folder = folder();
+    let columns: [(&str, ArrayRef); 2] = [
+        ("id", Arc::new(Int64Array::from(vec![1, 2, 4, 6]))),
+        (
+            "ward",
+            Arc::new(StringArray::from(vec!["a", "b", "b", "a"])),
+        ),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = std::fs::File::create(folder.path().join("wards.parquet")).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let mut spec = spec(
+        "select w.ward, w.id, outcome from patients p join wards w on p.id = w.id order by w.id",
+    );
+    spec.tables.insert("wards".into(), "wards.parquet".into());
+    spec.categorical
+        .insert("ward".into(), vec!["a".into(), "b".into()]);
+    let cohort = Cohort::load(&spec, folder.path()).unwrap();
+    assert_eq!(cohort.schema.features, ["ward=a", "ward=b", "id"]);
+    assert_eq!(cohort.table.row(1), [0.0, 1.0, 2.0]);
+    assert_eq!(cohort.table.labels(), [0.0, 1.0, 1.0, 0.0]);
 }
