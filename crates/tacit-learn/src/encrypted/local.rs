@@ -70,7 +70,7 @@ pub fn agreement(plan: &SessionPlan, parties: &[String]) -> Result<Plan, LocalEr
         plan.max_answers.max(1),
         16,
     ));
-    agreed.set_model(&plan.config)?;
+    plan.config.write_to_plan(&mut agreed).map_err(EncryptedError::from)?;
     agreed.security.statistical_bits = plan.encryption.lambda_s;
     Ok(agreed)
 }

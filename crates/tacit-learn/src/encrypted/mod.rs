@@ -24,7 +24,7 @@ mod session;
 
 pub use circuit::{Circuit, prediction_folds};
 pub use error::EncryptedError;
-pub use noise::ReleaseNoise;
+pub use noise::{ReleaseMargin, ReleaseNoise};
 pub use parameters::{EncryptionPlan, WEIGHT_BITS};
 pub use query::{Querier, Query};
 pub use rows::LocalRows;

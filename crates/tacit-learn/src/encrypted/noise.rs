@@ -13,11 +13,16 @@
 
 use tacit_ring::sample::GAUSSIAN_SIGMA;
 
+use tacit_mhe::SmudgingBits;
+
 use super::{EncryptionPlan, WEIGHT_BITS};
 use crate::packing::Layout;
 
 /// log2 of the largest standardised feature that a query may hold.
 pub(super) const FEATURE_BITS: u32 = 6;
+
+/// log2 of the scale of encrypted moments: wide enough to survive flooding.
+pub(super) const MOMENTS_SCALE_BITS: u32 = 150;
 
 /// Generous bound of the noise of a relinearisation or rotation: digit bound × key noise / P plus rounding.
 const KEY_SWITCH_BITS: f64 = 50.0;
@@ -52,6 +57,47 @@ impl EncryptionPlan {
             fresh: fresh.log2(),
             scale_bits: f64::from(self.query_scale_bits()),
         }
+    }
+}
+
+/// A release with its flooding, and what is left of the message.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReleaseMargin {
+    /// log2 of the proven noise bound.
+    pub noise_bits: f64,
+    /// Width of every party's flooding.
+    pub smudging: SmudgingBits,
+    /// log2 of the scale of the released message.
+    pub scale_bits: f64,
+    /// Bits after the binary point that survive flooding in every slot, up to six deviations.
+    pub precision_bits: f64,
+}
+
+impl EncryptionPlan {
+    /// Answers to at most `answers` queries.
+    pub fn answer_margin(&self, layout: &Layout, answers: usize) -> ReleaseMargin {
+        let noise = self.noise().answer(layout);
+        self.margin(noise, answers, 2.0 * f64::from(self.query_scale_bits()))
+    }
+
+    /// The model itself, once.
+    pub fn model_margin(&self) -> ReleaseMargin {
+        self.margin(self.noise().refreshed_model, 1, f64::from(self.query_scale_bits()))
+    }
+
+    /// The sums of collective standardisation, once.
+    pub fn moments_margin(&self) -> ReleaseMargin {
+        self.margin(self.noise().moments_sum, 1, f64::from(MOMENTS_SCALE_BITS))
+    }
+
+    fn margin(&self, noise_bits: f64, releases: usize, scale_bits: f64) -> ReleaseMargin {
+        let n = self.params.ring().n();
+        let smudging = SmudgingBits::covering(noise_bits, self.lambda_s, n, releases as u64);
+        // A uniform coefficient has deviation 2^w/sqrt(3); a slot sums 2N of them over all parties.
+        let deviation = f64::from(smudging.bits())
+            + 0.5 * (self.parties as f64 * 2.0 * n as f64 / 3.0).log2();
+        let precision_bits = scale_bits - deviation - 6f64.log2();
+        ReleaseMargin { noise_bits, smudging, scale_bits, precision_bits }
     }
 }
 

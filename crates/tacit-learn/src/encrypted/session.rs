@@ -16,6 +16,7 @@ use tacit_ring::{GaloisElement, Seed, Transcript};
 use tacit_session::{Application, Next, PartyIndex, RoundId, RoundInput, SessionContext};
 
 use super::circuit::{Circuit, prediction_folds};
+use super::noise::MOMENTS_SCALE_BITS;
 use super::rows::LocalRows;
 use super::script::{Script, Step};
 use super::{EncryptedError, EncryptionPlan, Query, intern, sections};
@@ -40,9 +41,6 @@ pub struct SessionPlan {
     /// Most answers to queriers.
     pub max_answers: usize,
 }
-
-/// log2 of the scale of encrypted moments: wide enough to survive flooding.
-const MOMENTS_SCALE_BITS: i32 = 150;
 
 /// First round of the application: the two before open the session.
 const FIRST_ROUND: u32 = tacit_session::ROUND_FIRST;
@@ -193,17 +191,6 @@ impl GlmParty {
             what: "session",
             problem: "a round before the session began".into(),
         })
-    }
-
-    /// Flooding of a release at `level` of a ciphertext whose noise is bounded by 2^`noise_bits`.
-    fn smudging(&self, noise_bits: f64, releases: usize) -> SmudgingBits {
-        let lambda = self.plan.encryption.lambda_s;
-        SmudgingBits::covering(
-            noise_bits,
-            lambda,
-            self.params().ring().n(),
-            releases as u64,
-        )
     }
 
     /// The elements whose keys every party needs: all but those of the root's fold.
@@ -486,16 +473,18 @@ impl GlmParty {
 /// Widths of flooding: public functions of the plan, so that all parties agree on them.
 impl GlmParty {
     fn moments_smudging(&self) -> SmudgingBits {
-        self.smudging(self.plan.encryption.noise().moments_sum, 1)
+        self.plan.encryption.moments_margin().smudging
     }
 
     fn model_smudging(&self) -> SmudgingBits {
-        self.smudging(self.plan.encryption.noise().refreshed_model, 1)
+        self.plan.encryption.model_margin().smudging
     }
 
     fn answer_smudging(&self) -> SmudgingBits {
-        let noise = self.plan.encryption.noise().answer(&self.layout);
-        self.smudging(noise, self.plan.max_answers)
+        self.plan
+            .encryption
+            .answer_margin(&self.layout, self.plan.max_answers)
+            .smudging
     }
 }
 
@@ -700,7 +689,7 @@ impl Application for GlmParty {
                     self.plan.moments
                 )));
             }
-            let scale = 2f64.powi(MOMENTS_SCALE_BITS);
+            let scale = f64::from(MOMENTS_SCALE_BITS).exp2();
             return self.encrypt_own(round, &moments, self.plan.encryption.top_level(), scale);
         }
         let secret = &self.secret;

@@ -54,20 +54,41 @@ pub fn evaluate(family: Family, weights: &Weights, rows: &Samples) -> Result<Eva
             found: weights.outputs(),
         });
     }
-    let labels = rows.labels();
     let mut predictors = vec![0.0; rows.len() * outputs];
     predictors
         .par_chunks_mut(outputs)
         .enumerate()
         .for_each(|(row, u)| weights.predictors_into(rows.row(row), u));
+    evaluate_predictors(family, &predictors, rows.labels())
+}
+
+/// Measures linear predictors, one per output and row, row after row: what a querier of an encrypted
+/// model holds.
+pub fn evaluate_predictors(
+    family: Family,
+    predictors: &[f64],
+    labels: &[f64],
+) -> Result<Evaluation, Error> {
+    let outputs = family.outputs();
+    let rows = labels.len();
+    if rows == 0 {
+        return Err(Error::Empty { what: "the set of rows to measure" });
+    }
+    if predictors.len() != rows * outputs {
+        return Err(Error::Shape {
+            what: "predictors",
+            expected: rows * outputs,
+            found: predictors.len(),
+        });
+    }
     let u = |row: usize| &predictors[row * outputs..][..outputs];
-    let n = rows.len() as f64;
-    let loss = (0..rows.len())
+    let n = rows as f64;
+    let loss = (0..rows)
         .map(|row| family.loss(u(row), labels[row]))
         .sum::<f64>()
         / n;
     let mut out = Evaluation {
-        rows: rows.len(),
+        rows,
         loss,
         accuracy: None,
         auc: None,
@@ -77,7 +98,7 @@ pub fn evaluate(family: Family, weights: &Weights, rows: &Samples) -> Result<Eva
         poisson_deviance: None,
     };
     if family.is_classifier() {
-        let classes: Vec<usize> = (0..rows.len())
+        let classes: Vec<usize> = (0..rows)
             .map(|row| family.predict_class(u(row)))
             .collect();
         let correct = classes
@@ -87,9 +108,9 @@ pub fn evaluate(family: Family, weights: &Weights, rows: &Samples) -> Result<Eva
             .count();
         out.accuracy = Some(correct as f64 / n);
         out.auc = if outputs == 1 {
-            auc(&predictors, labels)
+            auc(predictors, labels)
         } else {
-            macro_auc(&predictors, outputs, labels)
+            macro_auc(predictors, outputs, labels)
         };
         out.macro_f1 = Some(macro_f1(&classes, labels, outputs.max(2)));
         out.majority_floor = Some(majority_floor(labels));

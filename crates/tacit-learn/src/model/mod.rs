@@ -1,6 +1,7 @@
 //! What is trained: the family, its configuration, the rows, the weights and the schedule of
 //! steps. Everything here is public to all parties except [`Samples`], which stays at its owner.
 
+mod agreed;
 mod batches;
 mod config;
 mod family;
