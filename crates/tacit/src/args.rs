@@ -32,9 +32,36 @@ pub struct Cli {
 /// Every command there is.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Three hospitals on this machine: train under encryption, query, report.
+    Demo(commands::demo::Demo),
+
+    /// Read and explain plans.
+    #[command(subcommand, arg_required_else_help = true)]
+    Plan(PlanVerb),
+
+    /// Measure whole jobs.
+    #[command(subcommand, arg_required_else_help = true)]
+    Bench(BenchVerb),
+
     /// Look at finished runs.
     #[command(subcommand, arg_required_else_help = true)]
     Run(RunVerb),
+}
+
+/// What can be done with plans.
+#[derive(Debug, Subcommand)]
+pub enum PlanVerb {
+    /// Explain a plan before it is signed: security, who learns what, levels, cost, accuracy.
+    Check(commands::plan_check::PlanCheck),
+}
+
+/// Whole jobs.
+#[derive(Debug, Subcommand)]
+pub enum BenchVerb {
+    /// Encrypted training of a generalised linear model, beside plaintext.
+    Glm(commands::bench::glm::BenchGlm),
+    /// Encrypted predictions.
+    Predict(commands::bench::predict::BenchPredict),
 }
 
 /// What can be done with finished runs.
@@ -48,6 +75,12 @@ impl Command {
     /// Runs the command.
     pub fn run(&self, console: &mut Console) -> Result<Outcome, Error> {
         match self {
+            Command::Demo(args) => commands::demo::run(args, console),
+            Command::Plan(PlanVerb::Check(args)) => commands::plan_check::run(args, console),
+            Command::Bench(BenchVerb::Glm(args)) => commands::bench::glm::run(args, console),
+            Command::Bench(BenchVerb::Predict(args)) => {
+                commands::bench::predict::run(args, console)
+            }
             Command::Run(RunVerb::Show(args)) => commands::run_show::run(args, console),
         }
     }
@@ -55,6 +88,10 @@ impl Command {
     /// The command's record arguments, if it leaves a record.
     pub fn record_args(&self) -> Option<&RecordArgs> {
         match self {
+            Command::Demo(args) => Some(&args.measure.record),
+            Command::Plan(PlanVerb::Check(args)) => Some(&args.record),
+            Command::Bench(BenchVerb::Glm(args)) => Some(&args.measure.record),
+            Command::Bench(BenchVerb::Predict(args)) => Some(&args.measure.record),
             Command::Run(RunVerb::Show(args)) => Some(&args.record),
         }
     }

@@ -49,6 +49,7 @@ pub mod commands;
 mod console;
 pub mod error;
 mod outcome;
+mod study;
 
 use std::ffi::OsString;
 

@@ -70,7 +70,9 @@ pub fn agreement(plan: &SessionPlan, parties: &[String]) -> Result<Plan, LocalEr
         plan.max_answers.max(1),
         16,
     ));
-    plan.config.write_to_plan(&mut agreed).map_err(EncryptedError::from)?;
+    plan.config
+        .write_to_plan(&mut agreed)
+        .map_err(EncryptedError::from)?;
     agreed.security.statistical_bits = plan.encryption.lambda_s;
     Ok(agreed)
 }

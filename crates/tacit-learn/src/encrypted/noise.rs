@@ -82,7 +82,11 @@ impl EncryptionPlan {
 
     /// The model itself, once.
     pub fn model_margin(&self) -> ReleaseMargin {
-        self.margin(self.noise().refreshed_model, 1, f64::from(self.query_scale_bits()))
+        self.margin(
+            self.noise().refreshed_model,
+            1,
+            f64::from(self.query_scale_bits()),
+        )
     }
 
     /// The sums of collective standardisation, once.
@@ -94,10 +98,15 @@ impl EncryptionPlan {
         let n = self.params.ring().n();
         let smudging = SmudgingBits::covering(noise_bits, self.lambda_s, n, releases as u64);
         // A uniform coefficient has deviation 2^w/sqrt(3); a slot sums 2N of them over all parties.
-        let deviation = f64::from(smudging.bits())
-            + 0.5 * (self.parties as f64 * 2.0 * n as f64 / 3.0).log2();
+        let deviation =
+            f64::from(smudging.bits()) + 0.5 * (self.parties as f64 * 2.0 * n as f64 / 3.0).log2();
         let precision_bits = scale_bits - deviation - 6f64.log2();
-        ReleaseMargin { noise_bits, smudging, scale_bits, precision_bits }
+        ReleaseMargin {
+            noise_bits,
+            smudging,
+            scale_bits,
+            precision_bits,
+        }
     }
 }
 

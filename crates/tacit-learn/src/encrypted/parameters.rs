@@ -129,6 +129,49 @@ impl EncryptionPlan {
         })
     }
 
+    /// A set that the plan spells out, if it is secure, deep enough and wide enough for the masks.
+    pub fn explicit(
+        config: &GlmConfig,
+        parties: usize,
+        lambda_s: u32,
+        literal: &ParametersLiteral,
+    ) -> Result<Self, EncryptedError> {
+        let params = Parameters::new(literal)?;
+        let degree = config.activation()?.folded().degree();
+        let levels = Cost::of(&config.layout()?, degree, GradientForm::Fused).levels();
+        let slots = params.slots();
+        if params.max_level() < levels || slots != config.slots {
+            let slots = config.slots;
+            return Err(EncryptedError::NoParameters {
+                levels,
+                slots,
+                parties,
+                lambda_s,
+            });
+        }
+        let refresh_level = params.max_level() - levels;
+        let message = f64::from(literal.log_scale + WEIGHT_BITS);
+        let mask = MaskBits::hiding(message, lambda_s, slots, config.iterations as u64);
+        let (have, need) = (params.log2_q(refresh_level), mask.modulus_bits(parties));
+        if have < need {
+            return Err(tacit_mhe::MheError::MaskTooNarrow {
+                level: refresh_level,
+                have,
+                need,
+                message,
+                lambda: lambda_s,
+            }
+            .into());
+        }
+        Ok(Self {
+            params,
+            refresh_level,
+            mask,
+            lambda_s,
+            parties,
+        })
+    }
+
     /// The level above the refresh level by the levels of one iteration: where refreshing leads.
     pub fn top_level(&self) -> usize {
         self.params.max_level()

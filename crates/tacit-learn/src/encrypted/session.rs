@@ -681,7 +681,10 @@ impl Application for GlmParty {
             return self.gradient_share(round, t, input);
         }
         if step == Step::Moments {
-            let moments = self.rows.moments();
+            let moments = self
+                .rows
+                .moments()
+                .map_err(EncryptedError::Standardisation)?;
             if moments.len() != self.plan.moments {
                 return Err(EncryptedError::Standardisation(format!(
                     "this party has {} moments, the plan says {}",

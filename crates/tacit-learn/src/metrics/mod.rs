@@ -72,7 +72,9 @@ pub fn evaluate_predictors(
     let outputs = family.outputs();
     let rows = labels.len();
     if rows == 0 {
-        return Err(Error::Empty { what: "the set of rows to measure" });
+        return Err(Error::Empty {
+            what: "the set of rows to measure",
+        });
     }
     if predictors.len() != rows * outputs {
         return Err(Error::Shape {
@@ -98,9 +100,7 @@ pub fn evaluate_predictors(
         poisson_deviance: None,
     };
     if family.is_classifier() {
-        let classes: Vec<usize> = (0..rows)
-            .map(|row| family.predict_class(u(row)))
-            .collect();
+        let classes: Vec<usize> = (0..rows).map(|row| family.predict_class(u(row))).collect();
         let correct = classes
             .iter()
             .zip(labels)

@@ -18,7 +18,11 @@ impl GlmConfig {
     /// Reads the model section of a plan.
     pub fn from_plan(plan: &Plan) -> Result<Self, Error> {
         let invalid = |problem: String| {
-            Error::config("model", problem, "correct the plan and have it approved again")
+            Error::config(
+                "model",
+                problem,
+                "correct the plan and have it approved again",
+            )
         };
         let mut settings = plan.model.settings.clone();
         let family = match plan.model.family.as_str() {
@@ -40,8 +44,9 @@ impl GlmConfig {
             }
         };
         settings.insert("family".into(), family);
-        let config: GlmConfig =
-            settings.try_into().map_err(|e: toml::de::Error| invalid(e.message().to_owned()))?;
+        let config: GlmConfig = settings
+            .try_into()
+            .map_err(|e: toml::de::Error| invalid(e.message().to_owned()))?;
         config.validate()?;
         Ok(config)
     }
@@ -87,9 +92,23 @@ mod tests {
     #[test]
     fn unknown_families_and_settings_are_refused_by_name() {
         let mut plan = Plan::draft("p", "forest", &["a", "b"]);
-        assert!(GlmConfig::from_plan(&plan).unwrap_err().to_string().contains("forest"));
-        GlmConfig::new(Family::Logistic, 4).write_to_plan(&mut plan).unwrap();
-        plan.model.settings.insert("learning_rat".into(), Value::Float(0.1));
-        assert!(GlmConfig::from_plan(&plan).unwrap_err().to_string().contains("learning_rat"));
+        assert!(
+            GlmConfig::from_plan(&plan)
+                .unwrap_err()
+                .to_string()
+                .contains("forest")
+        );
+        GlmConfig::new(Family::Logistic, 4)
+            .write_to_plan(&mut plan)
+            .unwrap();
+        plan.model
+            .settings
+            .insert("learning_rat".into(), Value::Float(0.1));
+        assert!(
+            GlmConfig::from_plan(&plan)
+                .unwrap_err()
+                .to_string()
+                .contains("learning_rat")
+        );
     }
 }

@@ -1,3 +1,6 @@
 //! The commands, one module each: its arguments and its `run`.
 
+pub mod bench;
+pub mod demo;
+pub mod plan_check;
 pub mod run_show;

@@ -1,0 +1,261 @@
+//! `tacit bench glm`: encrypted training beside pooled plaintext and each site alone, over several seeds.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use tacit_learn::metrics::Summary;
+use tacit_learn::model::Family;
+use tacit_report::measure::peak_rss_bytes;
+use tacit_report::{Cell, Column, Quantity, Report, Run, Table, Unit};
+
+use crate::args::MeasureArgs;
+use crate::error::Context;
+use crate::study::{Options, Source, Study, cost_section, margins_section, quality_section};
+use crate::{Console, Error, Outcome};
+
+/// ROWSxFEATURES.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Rows of all sites together.
+    pub rows: usize,
+    /// Columns.
+    pub features: usize,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = |part: &str| {
+            part.replace('_', "")
+                .parse::<usize>()
+                .ok()
+                .filter(|&n| n > 0)
+        };
+        let size = text.split_once('x').and_then(|(r, f)| {
+            Some(Size {
+                rows: parse(r)?,
+                features: parse(f)?,
+            })
+        });
+        size.ok_or_else(|| format!("`{text}` is not ROWSxFEATURES, such as 100000x32"))
+    }
+}
+
+/// The label's distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FamilyArg {
+    /// Real label, mean square error.
+    Linear,
+    /// Two classes.
+    Logistic,
+    /// Counts.
+    Poisson,
+}
+
+impl From<FamilyArg> for Family {
+    fn from(family: FamilyArg) -> Self {
+        match family {
+            FamilyArg::Linear => Family::Linear,
+            FamilyArg::Logistic => Family::Logistic,
+            FamilyArg::Poisson => Family::Poisson,
+        }
+    }
+}
+
+/// Where the rows come from and how they are trained on; shared with `tacit bench predict`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Job {
+    /// `breast-cancer`, `pima`, or a CSV or Parquet file.
+    #[arg(long, value_name = "FILE", required_unless_present = "synthetic")]
+    pub data: Option<PathBuf>,
+
+    /// Label column of FILE.
+    #[arg(long, value_name = "COL")]
+    pub label: Option<String>,
+
+    /// The label that counts as 1 (for two classes `1` without it; other families read numbers).
+    #[arg(long, value_name = "VALUE")]
+    pub positive: Option<String>,
+
+    /// Generated rows instead of a file: correlated features, 10 % label noise.
+    #[arg(long, value_name = "ROWSxFEATURES", conflicts_with = "data")]
+    pub synthetic: Option<Size>,
+
+    /// Number of parties.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub parties: u16,
+
+    /// Family of the model.
+    #[arg(long, value_enum, default_value_t = FamilyArg::Logistic)]
+    pub family: FamilyArg,
+
+    /// Gradient steps.
+    #[arg(long)]
+    pub iterations: Option<usize>,
+
+    /// Samples per party and iteration, a power of two.
+    #[arg(long)]
+    pub batch: Option<usize>,
+
+    /// Statistical security of masks and flooding, in bits.
+    #[arg(long, default_value_t = 64)]
+    pub lambda_s: u32,
+
+    /// First seed.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+impl Job {
+    /// The rows.
+    pub fn source(&self) -> Result<Source, Error> {
+        if let Some(Size { rows, features }) = self.synthetic {
+            return Ok(Source::Synthetic { rows, features });
+        }
+        let Some(path) = &self.data else {
+            return Err(Error::bad_input("neither --data nor --synthetic is given"));
+        };
+        match path.to_str() {
+            Some("breast-cancer") => Source::breast_cancer(),
+            Some("pima") => Source::pima(),
+            _ => {
+                let label = self.label.as_deref().ok_or_else(|| {
+                    Error::bad_input("--label is missing")
+                        .remedy("name the label column of the file")
+                })?;
+                Source::file(path, label, self.positive.as_deref(), self.family.into())
+            }
+        }
+    }
+
+    /// The rest.
+    pub fn options(&self, release_model: bool) -> Options {
+        Options {
+            kind: "site",
+            family: self.family.into(),
+            test_share: 0.2,
+            batch: self.batch,
+            iterations: self.iterations,
+            lambda_s: self.lambda_s,
+            release_model,
+        }
+    }
+
+    /// For the record.
+    pub fn describe(&self, run: &mut Run) -> Result<(), Error> {
+        let failed = || "the record cannot be made";
+        let data = match (&self.synthetic, &self.data) {
+            (Some(s), _) => format!("synthetic {}x{}", s.rows, s.features),
+            (_, Some(path)) => path.display().to_string(),
+            _ => String::new(),
+        };
+        run.param("data", data).failed(failed)?;
+        run.param("parties", self.parties).failed(failed)
+    }
+}
+
+/// Arguments of `tacit bench glm`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tacit bench glm --data breast-cancer --parties 10 --seeds 5
+  tacit bench glm --data admissions.csv --label readmitted --positive yes --parties 3
+  tacit bench glm --synthetic 1000000x32 --parties 160 --seeds 1 --json -")]
+pub struct BenchGlm {
+    /// The job.
+    #[command(flatten)]
+    pub job: Job,
+
+    /// Number of seeds: each gives another split and other mini-batches.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub seeds: u64,
+
+    /// The record and its folder.
+    #[command(flatten)]
+    pub measure: MeasureArgs,
+}
+
+/// Runs the benchmark.
+pub fn run(args: &BenchGlm, console: &mut Console) -> Result<Outcome, Error> {
+    let folder = console.run_folder("bench-glm", &args.measure)?;
+    let source = args.job.source()?;
+    let mut values: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+    let mut last: Option<(Study, Vec<String>)> = None;
+    for seed in args.job.seed..args.job.seed + args.seeds {
+        let setup = source.setup(args.job.parties.into(), seed, &args.job.options(true))?;
+        let names = setup.names.clone();
+        let study = setup.run(console)?;
+        for (name, value) in study.figures() {
+            values.entry(name).or_default().push(value);
+        }
+        last = Some((study, names));
+    }
+    let (study, names) = last.ok_or_else(|| Error::bad_input("--seeds is 0"))?;
+
+    let failed = || "the record cannot be made";
+    let mut run = Run::new("bench glm", env!("CARGO_PKG_VERSION"), args.job.seed).failed(failed)?;
+    args.job.describe(&mut run)?;
+    run.param("seeds", args.seeds).failed(failed)?;
+    run.param("model", &study.plan.config).failed(failed)?;
+    run.param(
+        "ring",
+        format!("{:?}", study.plan.encryption.params.literal()),
+    )
+    .failed(failed)?;
+    let columns = [
+        Column::text("figure"),
+        Column::number("mean"),
+        Column::number("sd"),
+    ];
+    let mut table = Table::new(format!("{} seed(s)", args.seeds), columns);
+    for (name, values) in &values {
+        run.figure_over_seeds(name, values).failed(failed)?;
+        if let Some(summary) = Summary::of(values.iter().copied()) {
+            // The contracted plain names hold the mean.
+            run.figure(name, summary.mean).failed(failed)?;
+            table = table.row([
+                Cell::text(*name),
+                Cell::from(Quantity::new(summary.mean, Unit::Plain)),
+                Cell::from(Quantity::new(summary.sd, Unit::Plain)),
+            ]);
+        }
+    }
+    if let Some(bytes) = peak_rss_bytes() {
+        run.figure("peak_rss_mib", bytes as f64 / 1048576.0)
+            .failed(failed)?;
+    }
+    console.table(&table)?;
+    let report = Report::new("Encrypted training of a generalised linear model")
+        .summary(format!(
+            "{} parties, {} seed(s). Every party's work was done on this machine, keys included.",
+            args.job.parties, args.seeds
+        ))
+        .section(tacit_report::Section::new("Figures").table(table))
+        .section(quality_section(&study, &names))
+        .section(cost_section(&study))
+        .section(margins_section(&study))
+        .limit("Curves and tables below the figures are of the last seed.")
+        .limit("The plan of this benchmark releases the model once, to compare it weight by weight with the twin's.");
+    Ok(Outcome::measured(run, report, folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_rows_by_features() {
+        assert_eq!(
+            "1_000x32".parse(),
+            Ok(Size {
+                rows: 1000,
+                features: 32
+            })
+        );
+        for bad in ["", "x", "10", "0x3", "3x0", "axb"] {
+            assert!(bad.parse::<Size>().is_err(), "{bad}");
+        }
+    }
+}

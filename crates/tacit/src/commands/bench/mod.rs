@@ -1,0 +1,4 @@
+//! `tacit bench`: whole jobs, measured.
+
+pub mod glm;
+pub mod predict;
