@@ -1,0 +1,196 @@
+//! Entering a round: which protocol it is, and what its input teaches.
+
+use std::sync::Arc;
+
+use super::*;
+
+impl GlmParty {
+    /// The step of a round, checked against its label.
+    pub(super) fn step_of(&self, round: &RoundId) -> Result<Step> {
+        let position = round.number.checked_sub(FIRST_ROUND).map(|p| p as usize);
+        let step = position.and_then(|p| self.script.step(p));
+        let expected = step.map_or("(end of the plan)", Step::label);
+        if step.is_none() || round.label.as_str() != expected {
+            return Err(EncryptedError::OutOfScript {
+                round: round.number,
+                found: round.label.as_str().into(),
+                expected: expected.into(),
+            });
+        }
+        step.ok_or_else(|| EncryptedError::QueryLimit {
+            query: self.script.len(),
+            limit: self.plan.max_answers,
+        })
+    }
+
+    /// Builds the protocol of a round from its public input; learns what the input carries.
+    pub(super) fn enter(&mut self, round: &RoundId, input: &[u8]) -> Result<Step> {
+        let step = self.step_of(round)?;
+        if matches!(&self.round, Some((number, _)) if *number == round.number) {
+            return Ok(step);
+        }
+        let params = self.params().clone();
+        let instance = self.context()?.instance(u64::from(round.number));
+        let encryption = &self.plan.encryption;
+        let state = match step {
+            Step::PublicKey => Round::PublicKey(CollectivePublicKey::new(&params, &instance)),
+            Step::RelinearisationOne => Round::One(self.round_one()?),
+            Step::RelinearisationTwo => {
+                let one = self.round_one()?;
+                let sum = one.finish(&one.decode(input)?)?;
+                Round::Two(RelinearisationRoundTwo::new(&one, sum))
+            }
+            Step::Galois(k) => Round::Galois(CollectiveGaloisKey::new(
+                &params,
+                &instance,
+                self.elements[k],
+            )),
+            Step::Moments => {
+                self.learn_public_key(input)?;
+                Round::Ciphertexts
+            }
+            Step::ReleaseMoments => {
+                let sum = Ciphertext::from_bytes(&params, input)?;
+                Round::Release(Release::new(
+                    &params,
+                    &instance,
+                    &sum,
+                    self.moments_smudging(),
+                )?)
+            }
+            Step::Gradient(t) => {
+                if t <= 1 {
+                    self.learn_before(t, input)?;
+                }
+                Round::Ciphertexts
+            }
+            Step::Refresh(t) => {
+                let lowered = Ciphertext::from_bytes(&params, input)?;
+                let last = t + 1 == self.plan.config.iterations;
+                let raise = encryption.query_scale_bits() - params.literal().log_scale;
+                let map = ExactMap::Multiple {
+                    bits: if last { raise } else { 0 },
+                };
+                let (top, mask) = (encryption.top_level(), encryption.mask);
+                Round::Refresh(Refresh::new(&params, &instance, &lowered, top, mask, map)?)
+            }
+            Step::ReleaseModel => {
+                let model = Ciphertext::from_bytes(&params, input)?;
+                let smudging = self.model_smudging();
+                Round::Release(Release::new(&params, &instance, &model, smudging)?)
+            }
+            Step::Answer(_) => {
+                let parts = sections::split("answer", input, 2)?;
+                let result = Ciphertext::from_bytes(&params, parts[0])?;
+                let target = PublicKey::from_bytes(&params, parts[1])?;
+                let smudging = self.answer_smudging();
+                let protocol =
+                    KeySwitchToPublic::new(&params, &instance, &result, &target, smudging)?;
+                Round::Answer(protocol)
+            }
+        };
+        self.round = Some((round.number, state));
+        Ok(step)
+    }
+
+    /// Both rounds of the relinearisation key speak of the instance of round one.
+    pub(super) fn round_one(&self) -> Result<RelinearisationRoundOne> {
+        let instance = self.context()?.instance(u64::from(FIRST_ROUND) + 1);
+        Ok(RelinearisationRoundOne::new(self.params(), &instance))
+    }
+
+    pub(super) fn learn_public_key(&mut self, sum: &[u8]) -> Result<()> {
+        if self.public_key.is_none() {
+            let instance = self.context()?.instance(u64::from(FIRST_ROUND));
+            let protocol = CollectivePublicKey::new(self.params(), &instance);
+            self.public_key = Some(protocol.finish(&protocol.decode(sum)?)?);
+        }
+        Ok(())
+    }
+
+    /// What comes with the first two gradient rounds: public key and totals, then evaluation keys.
+    pub(super) fn learn_before(&mut self, t: usize, input: &[u8]) -> Result<()> {
+        if t == 0 {
+            let parts = sections::split("first gradient", input, 2)?;
+            self.learn_public_key(parts[0])?;
+            let totals = parts[1].as_chunks::<8>();
+            if totals.0.len() != self.plan.moments || !totals.1.is_empty() {
+                return Err(EncryptedError::Standardisation(format!(
+                    "{} released totals instead of {}",
+                    totals.0.len(),
+                    self.plan.moments
+                )));
+            }
+            self.root.totals = totals.0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+            let samples = self
+                .rows
+                .samples(&self.root.totals)
+                .map_err(EncryptedError::Standardisation)?;
+            samples.check(self.plan.config.family, self.plan.config.features)?;
+            let config = &self.plan.config;
+            self.order = Some(BatchOrder::new(
+                samples.len(),
+                config.batch,
+                config.seed,
+                self.me,
+            ));
+            self.samples = Some(samples);
+            return Ok(());
+        }
+        let wanted = self.party_elements();
+        let parts = sections::split("evaluation keys", input, 2 + wanted.len())?;
+        if self.circuit.is_none() {
+            let digest = {
+                let mut t = Transcript::new("learn evaluation keys");
+                t.append(&self.context()?.session);
+                for part in &parts[..parts.len() - 1] {
+                    t.append(part);
+                }
+                t.digest()
+            };
+            let keys = intern::keys(digest, || self.decode_keys(parts[0], &wanted, &parts[1..]))?;
+            self.circuit = Some(self.make_circuit(keys)?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_circuit(&self, keys: Arc<EvaluationKeys>) -> Result<Circuit> {
+        let config = &self.plan.config;
+        let evaluator = Evaluator::with_shared_keys(self.params(), keys);
+        let activation = *config.activation()?.folded();
+        Ok(Circuit::new(
+            evaluator,
+            self.encoder.clone(),
+            self.layout,
+            config.family,
+            activation,
+        ))
+    }
+
+    pub(super) fn decode_keys(
+        &self,
+        relinearisation: &[u8],
+        which: &[usize],
+        galois: &[&[u8]],
+    ) -> Result<EvaluationKeys> {
+        let mut keys = EvaluationKeys::default();
+        let key: RelinearisationKey = {
+            let parts = sections::split("relinearisation key", relinearisation, 2)?;
+            let one = self.round_one()?;
+            let two = RelinearisationRoundTwo::new(&one, one.finish(&one.decode(parts[0])?)?);
+            two.finish(&two.decode(parts[1])?)?
+        };
+        keys.relinearisation = Some(key);
+        for (&k, bytes) in which.iter().zip(galois) {
+            keys.insert(self.galois_key(k, bytes)?);
+        }
+        Ok(keys)
+    }
+
+    pub(super) fn galois_key(&self, k: usize, sum: &[u8]) -> Result<GaloisKey> {
+        let round = u64::from(FIRST_ROUND) + 3 + k as u64;
+        let instance = self.context()?.instance(round);
+        let protocol = CollectiveGaloisKey::new(self.params(), &instance, self.elements[k]);
+        Ok(protocol.finish(&protocol.decode(sum)?)?)
+    }
+}

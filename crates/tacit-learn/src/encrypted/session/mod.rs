@@ -1,0 +1,353 @@
+//! Training and answering as a session: what every party does in every round.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tacit_ckks::{
+    Ciphertext, Encoder, EvaluationKeys, Evaluator, GaloisKey, PublicKey, RelinearisationKey,
+    encrypt,
+};
+use tacit_mhe::{
+    CollectiveGaloisKey, CollectivePublicKey, ExactMap, KeySwitchToPublic, MheError, PartySecret,
+    Protocol, Refresh, Release, RelinearisationRoundOne, RelinearisationRoundTwo, Share,
+    SmudgingBits,
+};
+use tacit_ring::{GaloisElement, Seed, Transcript};
+use tacit_session::{Application, Next, PartyIndex, RoundId, RoundInput, SessionContext};
+
+use super::circuit::{Circuit, prediction_folds};
+use super::noise::MOMENTS_SCALE_BITS;
+use super::rows::LocalRows;
+use super::script::{Script, Step};
+use super::{EncryptedError, EncryptionPlan, Query, intern, sections};
+use crate::model::{BatchOrder, GlmConfig, Samples, Schedule, Weights};
+use crate::packing::{Batch, Diagonals, Layout};
+
+mod enter;
+mod own;
+mod root;
+
+type Result<T> = std::result::Result<T, EncryptedError>;
+
+/// What all parties agreed on. Public.
+#[derive(Debug, Clone)]
+pub struct SessionPlan {
+    /// The training.
+    pub config: GlmConfig,
+    /// The encryption.
+    pub encryption: EncryptionPlan,
+    /// Rows of all parties together.
+    pub total_rows: usize,
+    /// Number of released moments; 0 when features are standardised by public ranges.
+    pub moments: usize,
+    /// Whether the model itself is released to everyone.
+    pub release_model: bool,
+    /// Most answers to queriers.
+    pub max_answers: usize,
+}
+
+/// First round of the application: the two before open the session.
+const FIRST_ROUND: u32 = tacit_session::ROUND_FIRST;
+
+/// One party of a training session: its secret, its rows, and where it is in the script.
+///
+/// Owns everything; gives out only what the protocol sends.
+pub struct GlmParty {
+    plan: Arc<SessionPlan>,
+    script: Script,
+    layout: Layout,
+    schedule: Schedule,
+    elements: Vec<GaloisElement>,
+    encoder: Encoder,
+    secret: PartySecret,
+    rows: Box<dyn LocalRows>,
+    samples: Option<Samples>,
+    order: Option<BatchOrder>,
+    me: usize,
+    mhe: Option<tacit_mhe::SessionContext>,
+    public_key: Option<PublicKey>,
+    circuit: Option<Circuit>,
+    round: Option<(u32, Round)>,
+    position: usize,
+    root: Root,
+}
+
+/// The protocol of the current round, where it is one; sums of ciphertexts otherwise.
+enum Round {
+    PublicKey(CollectivePublicKey),
+    One(RelinearisationRoundOne),
+    Two(RelinearisationRoundTwo),
+    Galois(CollectiveGaloisKey),
+    Release(Release),
+    Refresh(Refresh),
+    Answer(KeySwitchToPublic),
+    Ciphertexts,
+}
+
+/// What only the root accumulates.
+#[derive(Default)]
+struct Root {
+    public_key: Vec<u8>,
+    round_one: Vec<u8>,
+    relinearisation: Vec<u8>,
+    galois: Vec<Vec<u8>>,
+    moments: Vec<u8>,
+    totals: Vec<f64>,
+    weights: Option<Ciphertext>,
+    previous: Option<Ciphertext>,
+    base: Option<Ciphertext>,
+    lowered: Vec<u8>,
+    released: Option<Weights>,
+    queries: VecDeque<Query>,
+    answers: Vec<Vec<u8>>,
+}
+
+impl GlmParty {
+    /// A party with its secret and its rows.
+    pub fn new(
+        plan: Arc<SessionPlan>,
+        secret: PartySecret,
+        rows: Box<dyn LocalRows>,
+    ) -> Result<Self> {
+        let config = &plan.config;
+        let layout = config.layout()?;
+        let schedule = config.schedule(config.activation()?.report().max_slope);
+        let ring = plan.encryption.params.ring();
+        let mut steps = layout.rotations();
+        steps.extend(prediction_folds(&layout));
+        steps.sort_unstable();
+        steps.dedup();
+        let elements: Vec<_> = steps.iter().map(|&s| ring.rotation(s as i64)).collect();
+        let script = Script::new(
+            config,
+            elements.len(),
+            plan.moments > 0,
+            plan.release_model,
+            plan.max_answers,
+        );
+        let encoder = Encoder::new(&plan.encryption.params);
+        Ok(Self {
+            script,
+            layout,
+            schedule,
+            elements,
+            encoder,
+            secret,
+            rows,
+            samples: None,
+            order: None,
+            me: 0,
+            mhe: None,
+            public_key: None,
+            circuit: None,
+            round: None,
+            position: 0,
+            root: Root::default(),
+            plan,
+        })
+    }
+
+    /// Root only: a query to be answered after training.
+    pub fn submit(&mut self, query: Query) {
+        self.root.queries.push_back(query);
+    }
+
+    /// Root only: the answers so far, in the order of the queries; only each querier can read its own.
+    pub fn answers(&self) -> &[Vec<u8>] {
+        &self.root.answers
+    }
+
+    /// The collective public key, once it exists.
+    pub fn collective_key(&self) -> Option<&PublicKey> {
+        self.public_key.as_ref()
+    }
+
+    /// Root only: the encrypted model, refreshed to the query scale.
+    pub fn model(&self) -> Option<&Ciphertext> {
+        self.root.weights.as_ref()
+    }
+
+    /// Root only: the model in the clear, if the plan releases it.
+    pub fn released_model(&self) -> Option<&Weights> {
+        self.root.released.as_ref()
+    }
+
+    /// The released totals of collective standardisation.
+    pub fn totals(&self) -> &[f64] {
+        &self.root.totals
+    }
+
+    /// After training, further sessions of the same parties answer queries on the encrypted model.
+    fn serve_from_now_on(&mut self) {
+        self.script = Script::serving(self.plan.max_answers);
+        self.round = None;
+        self.samples = None;
+        self.root.previous = None;
+        self.root.base = None;
+    }
+
+    fn params(&self) -> &tacit_ckks::Parameters {
+        &self.plan.encryption.params
+    }
+
+    fn context(&self) -> Result<&tacit_mhe::SessionContext> {
+        self.mhe.as_ref().ok_or(EncryptedError::Message {
+            what: "session",
+            problem: "a round before the session began".into(),
+        })
+    }
+
+    /// The elements whose keys every party needs: all but those of the root's fold.
+    fn party_elements(&self) -> Vec<usize> {
+        let bsgs = self.layout.bsgs();
+        let group = self.layout.group();
+        let ring = self.params().ring();
+        let wanted: Vec<GaloisElement> = (1..bsgs.baby)
+            .map(|t| group * t)
+            .chain((1..bsgs.giant).map(|t| group * bsgs.baby * t))
+            .chain(self.layout.copy_folds())
+            .map(|s| ring.rotation(s as i64))
+            .collect();
+        (0..self.elements.len())
+            .filter(|&k| wanted.contains(&self.elements[k]))
+            .collect()
+    }
+}
+
+/// Widths of flooding: public functions of the plan, so that all parties agree on them.
+impl GlmParty {
+    fn moments_smudging(&self) -> SmudgingBits {
+        self.plan.encryption.moments_margin().smudging
+    }
+
+    fn model_smudging(&self) -> SmudgingBits {
+        self.plan.encryption.model_margin().smudging
+    }
+
+    fn answer_smudging(&self) -> SmudgingBits {
+        self.plan
+            .encryption
+            .answer_margin(&self.layout, self.plan.max_answers)
+            .smudging
+    }
+}
+
+fn encoded<P: Protocol>(protocol: &P, secret: &PartySecret) -> Result<Vec<u8>> {
+    let share: Share<P> = protocol.share(secret)?;
+    Ok(protocol.encode(&share))
+}
+
+impl Application for GlmParty {
+    type Error = EncryptedError;
+
+    fn begin(&mut self, context: &SessionContext) -> Result<()> {
+        let parties = usize::from(context.parties);
+        if parties != self.plan.encryption.parties {
+            let expected = self.plan.encryption.parties;
+            return Err(MheError::ActiveSet(format!(
+                "the roster has {parties} parties, the parameters are for {expected}"
+            ))
+            .into());
+        }
+        self.me = context.me.as_usize();
+        self.position = 0;
+        self.round = None;
+        self.mhe = Some(tacit_mhe::SessionContext {
+            session: context.session.0,
+            crs: context.crs_seed,
+            parties: u32::from(context.parties),
+        });
+        Ok(())
+    }
+
+    fn next_round(&mut self) -> Result<Next> {
+        let step = match self.script.step(self.position) {
+            Some(Step::Answer(_)) if self.root.queries.is_empty() => None,
+            other => other,
+        };
+        let Some(step) = step else {
+            self.serve_from_now_on();
+            return Ok(Next::Complete(Vec::new()));
+        };
+        let payload = self.input(step)?;
+        self.position += 1;
+        Ok(Next::Round(RoundInput {
+            label: step.label().into(),
+            payload,
+        }))
+    }
+
+    fn share(&mut self, round: &RoundId, input: &[u8]) -> Result<Vec<u8>> {
+        let step = self.enter(round, input)?;
+        if let Step::Gradient(t) = step {
+            return self.gradient_share(round, t, input);
+        }
+        if step == Step::Moments {
+            let moments = self
+                .rows
+                .moments()
+                .map_err(EncryptedError::Standardisation)?;
+            if moments.len() != self.plan.moments {
+                return Err(EncryptedError::Standardisation(format!(
+                    "this party has {} moments, the plan says {}",
+                    moments.len(),
+                    self.plan.moments
+                )));
+            }
+            let scale = f64::from(MOMENTS_SCALE_BITS).exp2();
+            return self.encrypt_own(round, &moments, self.plan.encryption.top_level(), scale);
+        }
+        let secret = &self.secret;
+        match self.round.as_ref().map(|(_, r)| r) {
+            Some(Round::PublicKey(p)) => encoded(p, secret),
+            Some(Round::One(p)) => encoded(p, secret),
+            Some(Round::Two(p)) => encoded(p, secret),
+            Some(Round::Galois(p)) => encoded(p, secret),
+            Some(Round::Release(p)) => encoded(p, secret),
+            Some(Round::Refresh(p)) => encoded(p, secret),
+            Some(Round::Answer(p)) => encoded(p, secret),
+            Some(Round::Ciphertexts) | None => Err(EncryptedError::Message {
+                what: "round",
+                problem: "nothing to share".into(),
+            }),
+        }
+    }
+
+    fn aggregate(
+        &mut self,
+        round: &RoundId,
+        input: &[u8],
+        into: &mut Vec<u8>,
+        _from: PartyIndex,
+        share: &[u8],
+    ) -> Result<()> {
+        self.enter(round, input)?;
+        match self.round.as_ref().map(|(_, r)| r) {
+            Some(Round::PublicKey(p)) => p.aggregate_encoded(into, share)?,
+            Some(Round::One(p)) => p.aggregate_encoded(into, share)?,
+            Some(Round::Two(p)) => p.aggregate_encoded(into, share)?,
+            Some(Round::Galois(p)) => p.aggregate_encoded(into, share)?,
+            Some(Round::Release(p)) => p.aggregate_encoded(into, share)?,
+            Some(Round::Refresh(p)) => p.aggregate_encoded(into, share)?,
+            Some(Round::Answer(p)) => p.aggregate_encoded(into, share)?,
+            Some(Round::Ciphertexts) | None => {
+                Ciphertext::add_encoded(self.params(), into, share)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, round: &RoundId, aggregate: Vec<u8>) -> Result<()> {
+        let step = self.step_of(round)?;
+        self.conclude(step, aggregate)
+    }
+
+    fn complete(&mut self, _payload: &[u8]) -> Result<()> {
+        self.serve_from_now_on();
+        Ok(())
+    }
+
+    fn rounds_expected(&self) -> Option<u32> {
+        Some((self.script.len() + self.root.queries.len()) as u32)
+    }
+}

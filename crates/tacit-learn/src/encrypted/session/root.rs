@@ -1,0 +1,144 @@
+//! The root's part: inputs of rounds, and what is made of the sums.
+
+use super::*;
+
+impl GlmParty {
+    pub(super) fn input(&mut self, step: Step) -> Result<Vec<u8>> {
+        if matches!(step, Step::Answer(_)) {
+            self.assemble_root_circuit()?;
+        }
+        let root = &self.root;
+        Ok(match step {
+            Step::PublicKey | Step::RelinearisationOne | Step::Galois(_) => Vec::new(),
+            Step::RelinearisationTwo => root.round_one.clone(),
+            Step::Moments => root.public_key.clone(),
+            Step::ReleaseMoments => root.moments.clone(),
+            Step::Gradient(0) => {
+                let totals: Vec<u8> = root.totals.iter().flat_map(|t| t.to_le_bytes()).collect();
+                sections::join(&[&root.public_key, &totals])
+            }
+            Step::Gradient(t) => self.gradient_input(t)?,
+            Step::Refresh(_) => std::mem::take(&mut self.root.lowered),
+            Step::ReleaseModel => self.weights()?.to_bytes(self.params()),
+            Step::Answer(_) => {
+                let query = self
+                    .root
+                    .queries
+                    .pop_front()
+                    .ok_or_else(|| EncryptedError::Query("an answer without a query".into()))?;
+                let circuit = self.root_circuit()?;
+                let result = circuit.predict(self.weights()?, &query.rows)?;
+                let params = self.params();
+                sections::join(&[&result.to_bytes(params), &query.target.to_bytes(params)])
+            }
+        })
+    }
+
+    pub(super) fn gradient_input(&mut self, t: usize) -> Result<Vec<u8>> {
+        self.assemble_root_circuit()?;
+        let circuit = self.root_circuit()?;
+        let step = &self.schedule.steps()[t];
+        let base = circuit.extrapolate(self.weights()?, self.root.previous.as_ref(), step)?;
+        let nesterov = self.schedule.is_nesterov();
+        let point = if nesterov { &base } else { self.weights()? };
+        let point = point.to_bytes(self.params());
+        let payload = if t == 1 {
+            let relinearisation =
+                sections::join(&[&self.root.round_one, &self.root.relinearisation]);
+            let mut parts: Vec<&[u8]> = vec![&relinearisation];
+            parts.extend(
+                self.party_elements()
+                    .iter()
+                    .map(|&k| self.root.galois[k].as_slice()),
+            );
+            parts.push(&point);
+            let payload = sections::join(&parts);
+            (self.root.galois, self.root.relinearisation) = Default::default();
+            self.root.round_one = Vec::new();
+            payload
+        } else {
+            sections::join(&[&point])
+        };
+        self.root.base = Some(base);
+        Ok(payload)
+    }
+
+    /// All evaluation keys, once.
+    pub(super) fn assemble_root_circuit(&mut self) -> Result<()> {
+        if self.circuit.is_none() {
+            let all: Vec<usize> = (0..self.elements.len()).collect();
+            let relinearisation =
+                sections::join(&[&self.root.round_one, &self.root.relinearisation]);
+            let galois: Vec<&[u8]> = self.root.galois.iter().map(Vec::as_slice).collect();
+            let keys = self.decode_keys(&relinearisation, &all, &galois)?;
+            self.circuit = Some(self.make_circuit(Arc::new(keys))?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn weights(&self) -> Result<&Ciphertext> {
+        self.root.weights.as_ref().ok_or(EncryptedError::Message {
+            what: "model",
+            problem: "training has not begun".into(),
+        })
+    }
+
+    pub(super) fn root_circuit(&self) -> Result<&Circuit> {
+        self.circuit.as_ref().ok_or(EncryptedError::Message {
+            what: "evaluation keys",
+            problem: "not generated yet".into(),
+        })
+    }
+
+    pub(super) fn conclude(&mut self, step: Step, sum: Vec<u8>) -> Result<()> {
+        let Some((_, round)) = &self.round else {
+            return Ok(());
+        };
+        match (step, round) {
+            (Step::PublicKey, _) => self.root.public_key = sum,
+            (Step::RelinearisationOne, _) => self.root.round_one = sum,
+            (Step::RelinearisationTwo, _) => self.root.relinearisation = sum,
+            (Step::Galois(_), _) => self.root.galois.push(sum),
+            (Step::Moments, _) => self.root.moments = sum,
+            (Step::ReleaseMoments, Round::Release(p)) => {
+                let plain = p.finish(&p.decode(&sum)?)?;
+                let mut totals = self.encoder.decode(&plain);
+                totals.truncate(self.plan.moments);
+                self.root.totals = totals;
+            }
+            (Step::Gradient(0), _) => self.root.lowered = sum,
+            (Step::Gradient(t), _) => {
+                let sum = Ciphertext::from_bytes(self.params(), &sum)?;
+                let divisor = self.plan.encryption.parties * self.plan.config.batch;
+                let step = self.schedule.steps()[t];
+                let circuit = self.root_circuit()?;
+                let update = circuit.fold(sum, step.rate / divisor as f64)?;
+                let base = self.root.base.as_ref().unwrap_or(self.weights()?);
+                let nesterov = self.schedule.is_nesterov();
+                let next = circuit.step(base, self.weights()?, nesterov, step.decay, &update)?;
+                self.root.lowered = next.to_bytes(self.params());
+            }
+            (Step::Refresh(_), Round::Refresh(p)) => {
+                let fresh = p.finish(&p.decode(&sum)?)?;
+                self.root.previous = self.root.weights.replace(fresh);
+            }
+            (Step::ReleaseModel, Round::Release(p)) => {
+                let plain = p.finish(&p.decode(&sum)?)?;
+                let slots = self.encoder.decode(&plain);
+                let outputs = self.plan.config.family.outputs();
+                self.root.released = Some(self.layout.unpack_weights(&slots, outputs)?);
+            }
+            (Step::Answer(_), Round::Answer(p)) => {
+                let answer = p.finish(&p.decode(&sum)?)?;
+                self.root.answers.push(answer.to_bytes(self.params()));
+            }
+            _ => {
+                return Err(EncryptedError::Message {
+                    what: "round",
+                    problem: "finished without having been entered".into(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
