@@ -3,9 +3,9 @@
 //!
 //! | sampler | law | distance from the ideal |
 //! |---|---|---|
-//! | [`ternary`] | uniform on {−1, 0, 1} | 0 |
-//! | [`gaussian`] | discrete Gaussian, σ = 3.2 | < 2^-57 per coefficient |
-//! | [`uniform`] | uniform residues (public polynomials) | 0 |
+//! | [`ternary()`] | uniform on {−1, 0, 1} | 0 |
+//! | [`gaussian()`] | discrete Gaussian, σ = 3.2 | < 2^-57 per coefficient |
+//! | [`uniform()`] | uniform residues (public polynomials) | 0 |
 //! | [`wide_uniform`] | uniform on [−2^b, 2^b): masks and flooding | 0 |
 //!
 //! `ternary`, `gaussian` and `wide_uniform` take no branch and read no address that depends on a
