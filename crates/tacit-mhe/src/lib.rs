@@ -31,7 +31,6 @@ mod relinearisation;
 mod rerandomise;
 mod secret;
 mod share;
-mod smudging;
 pub mod threshold;
 mod zero_share;
 
@@ -46,4 +45,4 @@ pub use relinearisation::{RelinearisationRoundOne, RelinearisationRoundTwo, Roun
 pub use rerandomise::Private;
 pub use secret::PartySecret;
 pub use share::{Protocol, Share};
-pub use smudging::SmudgingBits;
+pub use tacit_ckks::noise::SmudgingBits;

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `parameters` | the choice of ring, primes, masks for a training |
-//! | `noise` | proven bounds of the noise in everything that is released |
+//! | `noise` | flooding of everything that is released |
 //! | `circuit` | the arithmetic of one iteration, and of a prediction |
 //! | `script` | which round is which step |
 //! | `session` | what a party does in each round: [`GlmParty`] implements [`tacit_session::Application`] |
@@ -24,7 +24,6 @@ mod session;
 
 pub use circuit::{Circuit, prediction_folds};
 pub use error::EncryptedError;
-pub use noise::{ReleaseMargin, ReleaseNoise};
 pub use parameters::{EncryptionPlan, WEIGHT_BITS};
 pub use query::{Querier, Query};
 pub use rows::LocalRows;

@@ -4,9 +4,10 @@ mod forecast;
 
 use std::path::{Path, PathBuf};
 
+use tacit_ckks::noise::ReleaseMargin;
 use tacit_ckks::{ParametersLiteral, max_log_qp};
 use tacit_data::{Cohort, CohortSpec};
-use tacit_learn::encrypted::{EncryptionPlan, ReleaseMargin};
+use tacit_learn::encrypted::EncryptionPlan;
 use tacit_learn::model::GlmConfig;
 use tacit_learn::packing::{Cost, GradientForm};
 use tacit_report::{Cell, Column, Quantity, Run, Table, Unit};
@@ -194,16 +195,20 @@ fn releases(
         Column::number("precision kept"),
     ];
     let mut table = Table::new("Everything that is ever decrypted", columns);
+    let failed = || "the noise of a release cannot be bounded";
     let mut short = None;
     for release in &plan.releases {
         let answers = usize::try_from(release.at_most).unwrap_or(usize::MAX);
         let (name, margin): (&str, Option<ReleaseMargin>) = match release.what {
             ReleaseKind::Prediction => (
                 "prediction",
-                Some(encryption.answer_margin(&layout, answers)),
+                Some(encryption.answer_margin(&layout, answers).failed(failed)?),
             ),
             ReleaseKind::Model => ("model", Some(encryption.model_margin())),
-            ReleaseKind::Statistics => ("statistics", Some(encryption.moments_margin())),
+            ReleaseKind::Statistics => (
+                "statistics",
+                Some(encryption.moments_margin().failed(failed)?),
+            ),
             _ => ("metrics", None),
         };
         let Some(margin) = margin else {
@@ -214,16 +219,17 @@ fn releases(
         };
         figure(
             &format!("release.{name}.precision_bits"),
-            margin.precision_bits,
+            margin.precision_bits(),
         )?;
         figure(
             &format!("release.{name}.smudging_bits"),
-            f64::from(margin.smudging.bits()),
+            f64::from(margin.smudging().bits()),
         )?;
-        if margin.precision_bits < f64::from(release.precision_bits) && short.is_none() {
+        if margin.precision_bits() < f64::from(release.precision_bits) && short.is_none() {
             short = Some(format!(
                 "release of {name}: {} bits after the binary point are promised, {:.1} survive the flooding",
-                release.precision_bits, margin.precision_bits
+                release.precision_bits,
+                margin.precision_bits()
             ));
         }
         let plain = |v: f64| Cell::from(Quantity::new(v, Unit::Plain));
@@ -231,9 +237,9 @@ fn releases(
             Cell::text(name),
             Cell::text(release.to.join(", ")),
             Cell::from(Quantity::count(release.at_most)),
-            plain(f64::from(margin.smudging.bits())),
+            plain(f64::from(margin.smudging().bits())),
             plain(f64::from(release.precision_bits)),
-            plain(margin.precision_bits),
+            plain(margin.precision_bits()),
         ]);
         if release.what == ReleaseKind::Prediction && answers > config.features {
             console.warn(&format!(

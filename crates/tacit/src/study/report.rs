@@ -184,35 +184,31 @@ pub fn margins_section(study: &Study) -> Section {
         ]);
     let columns = [
         Column::text("release"),
-        Column::number("proven noise"),
         Column::number("flooding"),
-        Column::number("scale"),
         Column::number("precision left"),
+        Column::number("room in the modulus"),
     ];
     let layout = study.plan.config.layout();
     let mut releases = Table::new("What is decrypted, in bits", columns);
-    let mut row = |name: &str, m: tacit_learn::encrypted::ReleaseMargin| {
-        let table = std::mem::replace(&mut releases, Table::new("", []));
-        releases = table.row([
-            Cell::text(name),
-            bits(m.noise_bits),
-            bits(f64::from(m.smudging.bits())),
-            bits(m.scale_bits),
-            bits(m.precision_bits),
-        ]);
-    };
-    row(
+    let mut rows = vec![(
         "statistics for standardisation",
-        encryption.moments_margin(),
-    );
+        encryption.moments_margin().ok(),
+    )];
     if study.plan.release_model {
-        row("model", encryption.model_margin());
+        rows.push(("model", Some(encryption.model_margin())));
     }
     if let Ok(layout) = &layout {
-        row(
-            "answers to queries",
-            encryption.answer_margin(layout, study.plan.max_answers),
-        );
+        let answers = encryption.answer_margin(layout, study.plan.max_answers);
+        rows.push(("answers to queries", answers.ok()));
+    }
+    for (name, margin) in rows {
+        let Some(m) = margin else { continue };
+        releases = releases.row([
+            Cell::text(name),
+            bits(f64::from(m.smudging().bits())),
+            bits(m.precision_bits()),
+            bits(m.headroom_bits()),
+        ]);
     }
     Section::new("Security and noise margins")
         .text(format!(

@@ -55,7 +55,7 @@ impl GlmParty {
                     &params,
                     &instance,
                     &sum,
-                    self.moments_smudging(),
+                    self.moments_smudging()?,
                 )?)
             }
             Step::Gradient(t) => {
@@ -83,7 +83,7 @@ impl GlmParty {
                 let parts = sections::split("answer", input, 2)?;
                 let result = Ciphertext::from_bytes(&params, parts[0])?;
                 let target = PublicKey::from_bytes(&params, parts[1])?;
-                let smudging = self.answer_smudging();
+                let smudging = self.answer_smudging()?;
                 let protocol =
                     KeySwitchToPublic::new(&params, &instance, &result, &target, smudging)?;
                 Round::Answer(protocol)

@@ -216,19 +216,21 @@ impl GlmParty {
 
 /// Widths of flooding: public functions of the plan, so that all parties agree on them.
 impl GlmParty {
-    fn moments_smudging(&self) -> SmudgingBits {
-        self.plan.encryption.moments_margin().smudging
+    fn moments_smudging(&self) -> Result<SmudgingBits> {
+        Ok(self.plan.encryption.moments_margin()?.smudging())
     }
 
     fn model_smudging(&self) -> SmudgingBits {
-        self.plan.encryption.model_margin().smudging
+        self.plan.encryption.model_margin().smudging()
     }
 
-    fn answer_smudging(&self) -> SmudgingBits {
-        self.plan
+    fn answer_smudging(&self) -> Result<SmudgingBits> {
+        let answers = self.plan.max_answers;
+        Ok(self
+            .plan
             .encryption
-            .answer_margin(&self.layout, self.plan.max_answers)
-            .smudging
+            .answer_margin(&self.layout, answers)?
+            .smudging())
     }
 }
 
