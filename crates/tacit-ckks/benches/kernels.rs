@@ -68,7 +68,7 @@ impl Figures {
             .insert(format!("{group}.{name}_us"), json!(rounded));
         if !self.quiet {
             let [t, least] = [micros, least].map(|m| m / self.unit);
-            println!("{group:5} {name:11} {micros:12.1} µs {t:9.2} T   least {least:9.2} T");
+            println!("{group:5} {name:16} {micros:12.1} µs {t:9.2} T   least {least:9.2} T");
         }
     }
 }
@@ -129,6 +129,13 @@ fn group(
     });
     run("mul_plain", &mut || {
         black_box(evaluator.mul_plain(&a, &message).expect("the scale fits"));
+    });
+    let mut product = a.clone();
+    run("mul_plain_assign", &mut || {
+        product.set_scale(a.scale());
+        evaluator
+            .mul_plain_assign(&mut product, &message)
+            .expect("the scale fits");
     });
     run("add", &mut || {
         black_box(evaluator.add(&a, &b).expect("scales agree"));

@@ -4,7 +4,7 @@
 //! of products can be formed before the division by the special primes, so that they share it
 //! ([`ExtendedCiphertext`], Bossuat, Mouchet, Troncoso-Pastoriza and Hubaux, EUROCRYPT 2021).
 
-use super::keyswitch::{Addend, Decomposed, Source, Switch, extended, lift};
+use super::keyswitch::{Addend, Decomposed, Source, Switch, extended_basis, lift};
 use super::{Evaluator, Poly};
 use crate::{Ciphertext, CkksError, Plaintext, SwitchingKey};
 use rayon::prelude::*;
@@ -46,7 +46,7 @@ impl Evaluator {
         let params = &self.params;
         let ring = params.ring();
         let level = ct.level();
-        let basis = extended(params, level);
+        let basis = extended_basis(params, level);
         let tables: Vec<&NttTable> = ring.tables(basis).collect();
         let decomposed = Decomposed::new(params, &ct.c[1]);
         let mut digits: Vec<Poly> = (0..decomposed.len())
@@ -117,7 +117,7 @@ impl Evaluator {
     /// P times a ciphertext, over all primes.
     pub fn extend(&self, ct: &Ciphertext) -> Result<ExtendedCiphertext, CkksError> {
         self.linear(ct, "extend")?;
-        let basis = extended(&self.params, ct.level());
+        let basis = extended_basis(&self.params, ct.level());
         let c = [0, 1].map(|i| {
             let mut out = self.params.ring().zero(basis);
             lift(&self.params, &ct.c[i], &mut out);

@@ -14,13 +14,14 @@ use super::{Hoisted, Poly};
 use crate::params::{Decomposition, Digit};
 use crate::{Parameters, SwitchingKey};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::Arc;
 use tacit_ring::convert::Digits;
 use tacit_ring::kernel::Multiplier;
 use tacit_ring::ntt::NttTable;
 use tacit_ring::{Basis, Modulus, Ring};
 
-pub(super) fn extended(params: &Parameters, level: usize) -> Basis {
+pub(super) fn extended_basis(params: &Parameters, level: usize) -> Basis {
     Basis {
         q: level + 1,
         p: params.key_basis().p,
@@ -134,64 +135,115 @@ pub(super) struct Switch<'a> {
     pub permutation: Option<Arc<[u32]>>,
 }
 
+/// The same row of two polynomials.
+type RowPair<'a> = [&'a mut [u64]; 2];
+
+/// Rows that are worked on together, so that the digits they are extended from are fetched once for all.
+const BLOCK: usize = 2;
+
+/// The extended digits of a few rows: row after row, digit after digit.
+struct Extended {
+    start: usize,
+    rows: Option<Poly>,
+}
+
 impl Switch<'_> {
-    /// Row `j` of the product.
-    fn row(&self, j: usize, out: [&mut [u64]; 2]) {
+    fn table(&self, j: usize) -> &NttTable {
         let ring = self.params.ring();
-        let basis = extended(self.params, self.level);
-        let table = if j < basis.q {
-            ring.q_table(j)
+        match j.checked_sub(self.level + 1) {
+            None => ring.q_table(j),
+            Some(special) => ring.p_table(special),
+        }
+    }
+
+    /// Extends the digits to some rows.
+    fn extend(&self, rows: Range<usize>) -> Extended {
+        let start = rows.start;
+        let Source::Fresh(decomposed) = &self.source else {
+            return Extended { start, rows: None };
+        };
+        let ring = self.params.ring();
+        let digits = decomposed.len();
+        let mut out: Poly = ring.unspecified(Basis::q(rows.len() * digits));
+        for digit in 0..digits {
+            for j in rows.clone() {
+                if decomposed.own_row(digit, j).is_none() {
+                    let row = out.row_mut((j - start) * digits + digit);
+                    decomposed.extend_row(ring, self.table(j), digit, j, row);
+                }
+            }
+        }
+        let rows = Some(out);
+        Extended { start, rows }
+    }
+
+    /// Row `j` of the product.
+    fn row(&self, extended: &Extended, j: usize, out: RowPair<'_>) {
+        let digits: Vec<&[u64]> = match (&self.source, &extended.rows) {
+            (Source::Hoisted(hoisted), _) => hoisted.digits.iter().map(|d| d.row(j)).collect(),
+            (Source::Fresh(decomposed), rows) => (0..decomposed.len())
+                .map(|digit| {
+                    let row = (j - extended.start) * decomposed.len() + digit;
+                    let extended = rows.as_ref().map(|rows| rows.row(row));
+                    decomposed.own_row(digit, j).or(extended).unwrap_or(&[])
+                })
+                .collect(),
+        };
+        let basis = extended_basis(self.params, self.level);
+        let keys = [&self.key.b, &self.key.a].map(|polys| {
+            let rows = polys[..digits.len()].iter();
+            rows.map(|k| key_row(k, basis, j)).collect::<Vec<_>>()
+        });
+        let kernels = self.params.ring().kernels();
+        (kernels.mac_digits)(out, &digits, &keys[0], &keys[1], self.table(j).modulus());
+    }
+
+    /// Calls `f` for rows `range` of the basis with the digits it needs and the pair of rows to write,
+    /// which are the first of `out`; in parallel where it pays.
+    fn each_row(
+        &self,
+        out: &mut [Poly; 2],
+        range: Range<usize>,
+        f: impl Fn(&Extended, usize, RowPair<'_>) + Sync,
+    ) {
+        let [a, b] = out;
+        let pairs = a.rows_mut().zip(b.rows_mut()).map(|(a, b)| [a, b]);
+        let mut rows: Vec<(usize, RowPair)> = range.zip(pairs).collect();
+        let block = |rows: &mut [(usize, RowPair)]| {
+            let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else {
+                return;
+            };
+            let digits = self.extend(*first..last + 1);
+            for (j, [a, b]) in rows {
+                f(&digits, *j, [a, b]);
+            }
+        };
+        if parallel(self.params.ring()) {
+            rows.par_chunks_mut(BLOCK).for_each(block);
         } else {
-            ring.p_table(j - basis.q)
-        };
-        let multiply = |digits: &[&[u64]]| {
-            let keys = [&self.key.b, &self.key.a].map(|polys| {
-                let rows = polys[..digits.len()].iter();
-                rows.map(|k| key_row(k, basis, j)).collect::<Vec<_>>()
-            });
-            (ring.kernels().mac_digits)(out, digits, &keys[0], &keys[1], table.modulus());
-        };
-        match &self.source {
-            Source::Hoisted(hoisted) => {
-                let digits: Vec<&[u64]> = hoisted.digits.iter().map(|d| d.row(j)).collect();
-                multiply(&digits);
-            }
-            Source::Fresh(decomposed) => {
-                let mut scratch: Poly = ring.unspecified(Basis::q(decomposed.len()));
-                let rows = scratch.rows_mut().enumerate();
-                let digits: Vec<&[u64]> = rows
-                    .map(|(index, row)| match decomposed.own_row(index, j) {
-                        Some(own) => own,
-                        None => {
-                            decomposed.extend_row(ring, table, index, j, row);
-                            &*row
-                        }
-                    })
-                    .collect();
-                multiply(&digits);
-            }
+            rows.chunks_mut(BLOCK).for_each(block);
         }
     }
 
     /// The product and `lifted`, which is over its first rows and already times P.
     pub fn extended(&self, lifted: &Poly) -> [Poly; 2] {
         let ring = self.params.ring();
-        let basis = extended(self.params, self.level);
+        let basis = extended_basis(self.params, self.level);
         let moduli: Vec<&Modulus> = ring.moduli(basis).collect();
         let mut out: [Poly; 2] = [0, 1].map(|_| ring.unspecified(basis));
-        each_row(ring, &mut out, |j, [out0, out1]| {
+        self.each_row(&mut out, 0..basis.rows(), |digits, j, [out0, out1]| {
             let add = |acc: &mut [u64]| {
                 if j < lifted.basis().rows() {
                     (ring.kernels().add_assign)(acc, lifted.row(j), moduli[j]);
                 }
             };
             let Some(permutation) = &self.permutation else {
-                self.row(j, [&mut *out0, out1]);
+                self.row(digits, j, [&mut *out0, out1]);
                 return add(out0);
             };
             let mut work: Poly = ring.unspecified(Basis::q(2));
             let [acc0, acc1] = split_rows(&mut work);
-            self.row(j, [&mut *acc0, &mut *acc1]);
+            self.row(digits, j, [&mut *acc0, &mut *acc1]);
             add(acc0);
             (ring.kernels().permute)(out0, acc0, permutation);
             (ring.kernels().permute)(out1, acc1, permutation);
@@ -204,16 +256,12 @@ impl Switch<'_> {
     pub fn divided(&self, addend: &Addend<'_>, kept: usize) -> [Poly; 2] {
         let ring = self.params.ring();
         let kernels = ring.kernels();
-        let basis = extended(self.params, self.level);
+        let basis = extended_basis(self.params, self.level);
         let division = self.params.division(basis, kept);
         let removed = division.removed();
         let mut rest: [Poly; 2] = [0, 1].map(|_| ring.unspecified(Basis::q(removed.len() + 1)));
-        each_row(ring, &mut rest, |index, [out0, out1]| {
-            if index == removed.len() {
-                return; // room for the quotient
-            }
-            let j = removed.start + index;
-            self.row(j, [&mut *out0, &mut *out1]);
+        self.each_row(&mut rest, removed.clone(), |digits, j, [out0, out1]| {
+            self.row(digits, j, [&mut *out0, &mut *out1]);
             if j < basis.q {
                 let mut scratch = ring.unspecified(Basis::q(3));
                 let mut sum: Poly = ring.unspecified(Basis::q(1));
@@ -233,7 +281,7 @@ impl Switch<'_> {
             || division.remainder(ring, rest1),
         );
         let mut out: [Poly; 2] = [0, 1].map(|_| ring.unspecified(Basis::q(kept)));
-        each_row(ring, &mut out, |j, out| {
+        self.each_row(&mut out, 0..kept, |digits, j, out| {
             let m = ring.q(j);
             let inverse = division.inverse(j);
             let constants = [
@@ -244,7 +292,7 @@ impl Switch<'_> {
             let mut work = ring.unspecified(Basis::q(4));
             let mut scratch = ring.unspecified(Basis::q(3));
             let [acc0, acc1, r, sum] = split_rows(&mut work);
-            self.row(j, [&mut *acc0, &mut *acc1]);
+            self.row(digits, j, [&mut *acc0, &mut *acc1]);
             let addends = addend.rows(ring, j, &mut scratch);
             let accs = [(acc0, &remainder0), (acc1, &remainder1)];
             for (((acc, remainder), out), addend) in accs.into_iter().zip(out).zip(addends) {
@@ -302,14 +350,45 @@ fn parallel(ring: &Ring) -> bool {
     ring.log_n() >= 12 && rayon::current_num_threads() > 1
 }
 
-/// Calls `f` with every pair of rows, in parallel where it pays.
-fn each_row(ring: &Ring, polys: &mut [Poly; 2], f: impl Fn(usize, [&mut [u64]; 2]) + Sync) {
-    let [a, b] = polys;
-    let rows = a.rows_mut().zip(b.rows_mut()).enumerate();
-    if parallel(ring) {
-        let rows: Vec<_> = rows.collect();
-        rows.into_par_iter().for_each(|(j, (a, b))| f(j, [a, b]));
-    } else {
-        rows.for_each(|(j, (a, b))| f(j, [a, b]));
+#[cfg(test)]
+mod tests {
+    use crate::{Encoder, EvaluationKeys, Evaluator, Parameters, Preset, PublicKey, SecretKey};
+    use crate::{decrypt, encrypt};
+    use tacit_ring::{RingKind, Seed};
+
+    #[test]
+    fn threads_share_rows_without_changing_results() {
+        let params = Parameters::new(&Preset::N13.literal(RingKind::Standard)).unwrap();
+        let mut xof = Seed::from_bytes([5; 32]).expand();
+        let sk = SecretKey::sample(&params, &mut xof);
+        let pk = PublicKey::generate(&params, &sk, &mut xof);
+        let keys = EvaluationKeys::generate(&params, &sk, &[1, 2], &mut xof);
+        let evaluator = Evaluator::new(&params, keys);
+        let encoder = Encoder::new(&params);
+        let x = encoder
+            .encode(&[1.0, 2.0, 3.0], params.max_level(), params.scale())
+            .unwrap();
+        let x = encrypt(&params, &pk, &x, &mut xof);
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(|| {
+                let hoisted = evaluator.hoist(&x).unwrap();
+                let rotated = evaluator.rotate(&x, 1).unwrap();
+                let product = evaluator.mul(&x, &rotated).unwrap();
+                [
+                    evaluator.rotate_hoisted(&x, &hoisted, 1).unwrap(),
+                    evaluator.relinearise_rescale(&product).unwrap(),
+                    evaluator.mul_rescale(&x, &rotated).unwrap(),
+                    rotated,
+                ]
+            })
+        };
+        let results = run(1);
+        assert_eq!(results, run(3));
+        // The product in one go is the product in steps, and hoisting changes nothing.
+        assert_eq!(results[1], results[2]);
+        assert_eq!(results[0], results[3]);
+        let product = encoder.decode(&decrypt(&params, &sk, &results[2]));
+        assert!((product[0] - 2.0).abs() < 1e-3 && (product[1] - 6.0).abs() < 1e-3);
     }
 }

@@ -108,7 +108,7 @@ pub struct Kernels {
     /// out0 = Σ digit_k·key0_k, out1 = Σ digit_k·key1_k; at most [`MAX_TERMS`] digits
     pub mac_digits:
         fn(out: [&mut [u64]; 2], digits: &[&[u64]], key0: &[&[u64]], key1: &[&[u64]], m: &Modulus),
-    /// out = Σ y_k·c_k + v·c_v with y_k below *their own* primes (< 2^50), v < 2^20,
+    /// out = Σ y_k·c_k + v·c_v with y_k below *their own* primes (< 2^50), v < 2^20 (or c_v = 0),
     /// c reduced modulo `m`; at most [`MAX_TERMS`] terms. The core of base extension.
     pub base_convert:
         fn(out: &mut [u64], y: &[&[u64]], c: &[u64], v: &[u64], c_v: u64, m: &Modulus),
