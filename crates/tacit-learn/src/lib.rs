@@ -34,15 +34,14 @@
 //! # Example
 //!
 //! ```
-//! use tacit_learn::model::{Curvature, Family, GlmConfig};
+//! use tacit_learn::model::{Family, GlmConfig};
 //! use tacit_learn::{metrics, modes, synthetic, twin};
 //!
 //! let data = synthetic::Ar1Logistic::new(8, 0.5, 0.1, 7)?.draw(3_000)?;
 //! let (train, test) = data.split_at(2_400)?;
 //! let parties = train.deal(3)?;
 //!
-//! let curvature = Curvature::Bound(twin::second_moment_bound(&parties)?);
-//! let config = GlmConfig { curvature, ..GlmConfig::new(Family::Logistic, 8) };
+//! let config = GlmConfig::new(Family::Logistic, 8);
 //! let run = twin::train(&config, &parties)?;
 //! let pooled = modes::pooled::optimum(&parties, Family::Logistic, config.l2)?;
 //!

@@ -23,53 +23,67 @@ use crate::packing::Layout;
 /// # Ok::<(), tacit_learn::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Draft")]
 pub struct GlmConfig {
     /// Number of features; the intercept is added.
     pub features: usize,
     /// Slots of a ciphertext.
-    #[serde(default = "defaults::slots")]
     pub slots: usize,
     /// Samples per party and iteration, a power of two.
-    #[serde(default = "defaults::batch")]
     pub batch: usize,
-    /// Gradient steps. All but the first need a refresh of the weights.
-    #[serde(default = "defaults::iterations")]
+    /// Gradient steps. All but the first need a refresh of the weights: they start at zero, which
+    /// is public, so each party computes its first gradient in the clear, over all its rows.
     pub iterations: usize,
     /// L2 penalty `λ/2·‖w‖²` beside the *mean* loss; the intercept is free of it.
-    #[serde(default = "defaults::l2")]
     pub l2: f64,
-    /// Step, in units of 1/(bound on the loss' curvature). Up to 1 is safe, up to 2 may be stable.
-    #[serde(default = "defaults::step_factor")]
+    /// Factor of the step the schedule chooses ([`Schedule`]); 1 is what was measured.
     pub step_factor: f64,
     /// Seed of the parties' shuffles.
-    #[serde(default)]
     pub seed: u64,
     /// Distribution of the label.
     pub family: Family,
-    /// Where the weights start.
-    #[serde(default)]
-    pub start: Start,
     /// Use of earlier steps.
-    #[serde(default)]
     pub momentum: Momentum,
     /// What is publicly known about the features' second moments.
-    #[serde(default)]
     pub curvature: Curvature,
     /// The polynomial in place of the mean function.
-    #[serde(default = "defaults::activation")]
     pub activation: ActivationConfig,
 }
 
-/// Where the weights start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Start {
-    /// At zero, which is public, so that the first gradient is computed by each party in the clear
-    /// over *all* its rows, exactly, and only then encrypted: no forward pass, no refresh.
-    #[default]
-    Zero,
+/// A configuration as written: what is left out takes the family's default.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Draft {
+    family: Family,
+    features: usize,
+    slots: Option<usize>,
+    batch: Option<usize>,
+    iterations: Option<usize>,
+    l2: Option<f64>,
+    step_factor: Option<f64>,
+    seed: Option<u64>,
+    momentum: Option<Momentum>,
+    curvature: Option<Curvature>,
+    activation: Option<ActivationConfig>,
+}
+
+impl From<Draft> for GlmConfig {
+    fn from(draft: Draft) -> Self {
+        let default = GlmConfig::new(draft.family, draft.features);
+        GlmConfig {
+            features: draft.features,
+            slots: draft.slots.unwrap_or(default.slots),
+            batch: draft.batch.unwrap_or(default.batch),
+            iterations: draft.iterations.unwrap_or(default.iterations),
+            l2: draft.l2.unwrap_or(default.l2),
+            step_factor: draft.step_factor.unwrap_or(default.step_factor),
+            seed: draft.seed.unwrap_or(default.seed),
+            family: draft.family,
+            momentum: draft.momentum.unwrap_or(default.momentum),
+            curvature: draft.curvature.unwrap_or(default.curvature),
+            activation: draft.activation.unwrap_or(default.activation),
+        }
+    }
 }
 
 /// Use of earlier steps. Factors are rounded to multiples of 1/[`MOMENTUM_UNIT`](super::MOMENTUM_UNIT),
@@ -98,19 +112,33 @@ pub enum Momentum {
 }
 
 /// What is publicly known about the second moments `M = XᵀX/n` of the standardised features with
-/// intercept: an upper bound of their largest eigenvalue, which bounds the step.
+/// intercept: an upper bound of their largest eigenvalue, which sets the step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Curvature {
-    /// `λ_max(M) ≤ trace(M)`, features + 1 for standardised features: nothing is released, and it
-    /// is nearly tight when features are strongly correlated.
+    /// `Σ (n_i/n)·λ_max(M_i)`, the weighted mean of the parties' own largest eigenvalues, which
+    /// bounds the pooled one because `λ_max` is convex
+    /// ([`second_moment_bound`](crate::twin::second_moment_bound)). One coarse number, summed under
+    /// encryption and released before training, beside the standardisation.
     #[default]
+    Collective,
+    /// `λ_max(M) ≤ trace(M)`, features + 1 for standardised features: releases nothing. Nearly
+    /// tight when features are strongly correlated; else steps are too short and more are needed.
     Trace,
-    /// A bound stated in the plan: domain knowledge, or the released weighted mean
-    /// `Σ (n_i/n)·λ_max(M_i)` of the parties' own largest eigenvalues, which bounds the pooled one
-    /// because `λ_max` is convex ([`second_moment_bound`](crate::twin::second_moment_bound)).
+    /// A bound stated in the plan.
     Bound(f64),
+}
+
+impl Curvature {
+    /// The bound, where it is known without asking the parties.
+    pub fn known(self, features: usize) -> Option<f64> {
+        match self {
+            Curvature::Collective => None,
+            Curvature::Trace => Some((features + 1) as f64),
+            Curvature::Bound(bound) => Some(bound),
+        }
+    }
 }
 
 /// The polynomial in place of the mean function.
@@ -145,33 +173,25 @@ pub enum FitMethod {
 
 impl Default for Momentum {
     fn default() -> Self {
-        Momentum::NesterovRamp { cap: 0.9 }
+        Momentum::NesterovRamp { cap: 0.7 }
     }
 }
 
-mod defaults {
-    use super::{ActivationConfig, FitMethod};
-
-    pub(super) fn slots() -> usize {
-        16_384
-    }
-    pub(super) fn batch() -> usize {
-        256
-    }
-    pub(super) fn iterations() -> usize {
-        12
-    }
-    pub(super) fn l2() -> f64 {
-        1e-3
-    }
-    pub(super) fn step_factor() -> f64 {
-        1.0
-    }
-    pub(super) fn activation() -> ActivationConfig {
-        ActivationConfig {
-            degree: 3,
-            bound: 6.0,
-            method: FitMethod::LeastSquares,
+impl ActivationConfig {
+    /// The default for a family; the crate's README has the measurements behind it.
+    pub fn of(family: Family) -> Self {
+        match family {
+            // e^u is fitted where counts of ordinary size have their logarithm.
+            Family::Poisson => ActivationConfig {
+                degree: 3,
+                bound: 2.5,
+                method: FitMethod::LeastSquares,
+            },
+            _ => ActivationConfig {
+                degree: 5,
+                bound: 10.0,
+                method: FitMethod::Minimax,
+            },
         }
     }
 }
@@ -181,17 +201,16 @@ impl GlmConfig {
     pub fn new(family: Family, features: usize) -> Self {
         GlmConfig {
             features,
-            slots: defaults::slots(),
-            batch: defaults::batch(),
-            iterations: defaults::iterations(),
-            l2: defaults::l2(),
-            step_factor: defaults::step_factor(),
+            slots: 16_384,
+            batch: 256,
+            iterations: 12,
+            l2: 3e-3,
+            step_factor: 1.0,
             seed: 0,
             family,
-            start: Start::default(),
             momentum: Momentum::default(),
             curvature: Curvature::default(),
-            activation: defaults::activation(),
+            activation: ActivationConfig::of(family),
         }
     }
 
@@ -272,8 +291,11 @@ impl GlmConfig {
         Activation::fit(self.family, &self.activation)
     }
 
-    /// The steps, given the largest slope of the activation.
-    pub fn schedule(&self, max_slope: f64) -> Schedule {
-        Schedule::new(self, max_slope)
+    /// The steps, given a bound on the second moments' largest eigenvalue
+    /// ([`Curvature`]).
+    pub fn schedule(&self, eigenvalue: f64) -> Result<Schedule, Error> {
+        let activation = self.activation()?;
+        let slope = activation.descent_slope(self.family);
+        Ok(Schedule::new(self, slope, eigenvalue))
     }
 }

@@ -10,7 +10,7 @@ mod schedule;
 mod weights;
 
 pub use batches::BatchOrder;
-pub use config::{ActivationConfig, Curvature, FitMethod, GlmConfig, Momentum, Start};
+pub use config::{ActivationConfig, Curvature, FitMethod, GlmConfig, Momentum};
 pub use family::Family;
 pub use samples::Samples;
 pub use schedule::{MOMENTUM_UNIT, Schedule, Step};

@@ -27,7 +27,7 @@ pub mod slots;
 
 pub use descent::{Descent, Response};
 pub use history::{Record, Run};
-pub use moments::second_moment_bound;
+pub use moments::{coarsened, largest_second_moment, second_moment_bound};
 
 use crate::Error;
 use crate::model::{GlmConfig, Samples};

@@ -9,8 +9,9 @@ use crate::model::Samples;
 /// term alone, the sum bounds `λ_max` of the pooled `M = Σ (n_i/n) M_i` because the largest
 /// eigenvalue is convex. Tight when parties are alike.
 ///
-/// To be computed encrypted and released by plan, beside the collective standardisation. The
-/// result of the power iteration is raised by 1 %, since it approaches from below.
+/// To be computed encrypted and released by plan, beside the collective standardisation: every
+/// party contributes `n_i/n` times its [`largest_second_moment`]. The sum is raised by 1 % (the
+/// power iteration approaches from below) and [`coarsened`], so that little is told.
 ///
 /// ```
 /// let parties =
@@ -28,12 +29,18 @@ pub fn second_moment_bound(parties: &[Samples]) -> Result<f64, Error> {
     }
     let weighted: f64 = parties
         .par_iter()
-        .map(|rows| rows.len() as f64 / total as f64 * largest_eigenvalue(rows))
+        .map(|rows| rows.len() as f64 / total as f64 * largest_second_moment(rows))
         .sum();
-    Ok(1.01 * weighted)
+    Ok(coarsened(1.01 * weighted))
 }
 
-fn largest_eigenvalue(rows: &Samples) -> f64 {
+/// Up to the next sixteenth: what is released of the bound.
+pub fn coarsened(bound: f64) -> f64 {
+    (bound * 16.0).ceil() / 16.0
+}
+
+/// `λ_max(XᵀX/n)` of one party's rows with intercept, by power iteration; 0 without rows.
+pub fn largest_second_moment(rows: &Samples) -> f64 {
     let n = rows.columns() + 1;
     if rows.is_empty() {
         return 0.0;
@@ -87,7 +94,7 @@ mod tests {
         // Two opposite rows: M = [[4, 0], [0, 1]] over (feature, intercept).
         let rows = Samples::new(1, vec![2.0, -2.0], vec![0.0, 1.0]).unwrap();
         let bound = second_moment_bound(&[rows]).unwrap();
-        assert!((bound - 4.0 * 1.01).abs() < 1e-3, "{bound}");
+        assert_eq!(bound, 4.0625); // 4.04, coarsened
     }
 
     #[test]
