@@ -38,7 +38,14 @@ fn check(config: &GlmConfig, encryption: EncryptionPlan, parties: &[Samples], qu
     let options = Options::default();
     let mut trained = local::train(&plan, &names(parties.len()), rows, &options, |_| {}).unwrap();
 
-    let expected = twin::train(config, parties).unwrap().weights;
+    // The released bound is the one that the twin computes for itself.
+    let bound = twin::second_moment_bound(parties).unwrap();
+    assert!((trained.curvature_bound() - bound).abs() < 0.07);
+    let twin_config = GlmConfig {
+        curvature: Curvature::Bound(trained.curvature_bound()),
+        ..config.clone()
+    };
+    let expected = twin::train(&twin_config, parties).unwrap().weights;
     let found = trained.released_model().unwrap();
     let difference = found.max_abs_diff(&expected).unwrap();
     assert!(
@@ -151,8 +158,17 @@ fn sessions_survive_bad_weather_with_the_same_model() {
             };
             simulation.run(make).unwrap().applications.swap_remove(0)
         };
-        let expected = twin::train(&config, &parties).unwrap().weights;
         let root = simulate(Weather::storm());
+        let curvature = Curvature::Bound(root.curvature_bound());
+        let expected = twin::train(
+            &GlmConfig {
+                curvature,
+                ..config
+            },
+            &parties,
+        )
+        .unwrap()
+        .weights;
         let difference = root
             .released_model()
             .unwrap()

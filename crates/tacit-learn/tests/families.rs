@@ -29,8 +29,7 @@ fn problem(label: impl Fn(&[f64], &mut dyn FnMut() -> f64) -> f64) -> (Vec<Sampl
 
 /// The twin's and the pooled optimum's figures on the test set.
 fn compare(family: Family, parties: &[Samples], test: &Samples) -> (Evaluation, Evaluation) {
-    let bound = twin::second_moment_bound(parties).unwrap();
-    let config = GlmConfig::new(family, 6).with_curvature_bound(bound);
+    let config = GlmConfig::new(family, 6);
     let run = twin::train(&config, parties).unwrap();
     let best = modes::pooled::optimum(parties, family, config.l2).unwrap();
     (
@@ -138,12 +137,10 @@ fn held_out_loss_and_accuracy_hold_at_many_parties() {
     let mut generator = Ar1Logistic::new(32, 0.5, 0.1, 31).unwrap();
     let parties = generator.draw(80_000).unwrap().deal(40).unwrap();
     let test = generator.draw(20_000).unwrap();
-    // Neighbours correlated 0.5: no eigenvalue exceeds (1 + 0.5)/(1 − 0.5) = 3.
     let config = GlmConfig {
         batch: 1_024,
         ..GlmConfig::new(Family::Logistic, 32)
-    }
-    .with_curvature_bound(3.1);
+    };
     let run = twin::train(&config, &parties).unwrap();
     let best = modes::pooled::optimum(&parties, Family::Logistic, 0.0).unwrap();
     let ours = evaluate(Family::Logistic, &run.weights, &test).unwrap();

@@ -7,15 +7,17 @@
 
 use aligned_vec::{AVec, ConstAlign};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 
 type Words = AVec<u64, ConstAlign<64>>;
 
-/// Words that a thread keeps at most: 32 MiB.
-const KEPT_WORDS: usize = 4 << 20;
+/// Words that a thread keeps at most: 64 MiB, a few ciphertexts at N = 2^15 with their digits.
+const KEPT_WORDS: usize = 8 << 20;
 
 #[derive(Default)]
 struct Shelf {
-    buffers: Vec<Words>,
+    /// Oldest first.
+    buffers: VecDeque<Words>,
     words: usize,
 }
 
@@ -71,11 +73,24 @@ fn allocate(len: usize) -> Words {
 }
 
 impl Shelf {
+    /// Keeps a buffer; what was not asked for the longest makes room.
+    fn put(&mut self, words: Words) {
+        if words.is_empty() || words.len() > KEPT_WORDS {
+            return;
+        }
+        self.words += words.len();
+        self.buffers.push_back(words);
+        while self.words > KEPT_WORDS {
+            let oldest = self.buffers.pop_front();
+            self.words -= oldest.map_or(0, |words| words.len());
+        }
+    }
+
     /// The buffer returned last that fits and wastes at most half of its words.
     fn take(&mut self, len: usize) -> Option<Words> {
         let fits = |b: &Words| b.len() >= len && b.len() <= 2 * len;
         let index = self.buffers.iter().rposition(fits)?;
-        let words = self.buffers.remove(index);
+        let words = self.buffers.remove(index)?;
         self.words -= words.len();
         Some(words)
     }
@@ -87,10 +102,7 @@ impl Drop for Buffer {
         // Fails only while the thread ends; then the memory is freed.
         let _ = SHELF.try_with(|shelf| {
             let mut shelf = shelf.borrow_mut();
-            if !words.is_empty() && shelf.words + words.len() <= KEPT_WORDS {
-                shelf.words += words.len();
-                shelf.buffers.push(words);
-            }
+            shelf.put(words);
         });
     }
 }
@@ -127,9 +139,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn what_is_kept_is_bounded_and_recent() {
         drop(Buffer::zeroed(KEPT_WORDS + 1));
-        let kept = SHELF.with(|shelf| shelf.borrow().words);
-        assert!(kept <= KEPT_WORDS);
+        let kept = || SHELF.with(|shelf| shelf.borrow().words);
+        assert!(kept() <= KEPT_WORDS);
+        let many = KEPT_WORDS / 4;
+        drop(Buffer::zeroed(999));
+        let buffers: Vec<Buffer> = (0..5).map(|_| Buffer::zeroed(many)).collect();
+        drop(buffers);
+        assert_eq!(kept(), 4 * many);
+        let lengths = SHELF.with(|shelf| shelf.borrow().buffers.iter().map(|b| b.len()).collect());
+        let lengths: Vec<usize> = lengths;
+        assert_eq!(lengths, [many; 4]);
     }
 }

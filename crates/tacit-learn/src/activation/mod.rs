@@ -81,8 +81,7 @@ pub struct FitReport {
     pub at: f64,
     /// Root mean square error over the interval.
     pub rms_error: f64,
-    /// Largest slope of the polynomial on the interval: with the rows' second moments it bounds
-    /// the curvature of the loss, hence the step.
+    /// Largest slope (in magnitude) of the polynomial on the interval.
     pub max_slope: f64,
 }
 
@@ -165,6 +164,18 @@ impl Activation {
     /// Distance from the mean function.
     pub fn report(&self) -> &FitReport {
         &self.report
+    }
+
+    /// The slope that sets the step. Linear: 1. Sigmoids: two thirds of the slope at the centre,
+    /// because predictors spread out as training proceeds and most meet a smaller slope; the
+    /// first steps are then 1.5 times the classical `1/K`, which still descends. Poisson: the
+    /// largest slope on the interval.
+    pub fn descent_slope(&self, family: Family) -> f64 {
+        match family {
+            Family::Linear => 1.0,
+            Family::Logistic | Family::Multinomial { .. } => self.polynomial.slope(0.0) / 1.5,
+            Family::Poisson => self.report.max_slope,
+        }
     }
 
     /// Value at `u`, inside the interval or not.

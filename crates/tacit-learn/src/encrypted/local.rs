@@ -53,10 +53,15 @@ pub fn agreement(plan: &SessionPlan, parties: &[String]) -> Result<Plan, LocalEr
         at_most: at_most as u64,
         precision_bits,
     };
-    if plan.moments > 0 {
-        agreed
-            .releases
-            .push(release(ReleaseKind::Statistics, everyone.clone(), 1, 20));
+    let curvature = plan.config.curvature.known(plan.config.features).is_none();
+    let statistics = usize::from(plan.moments > 0) + usize::from(curvature);
+    if statistics > 0 {
+        agreed.releases.push(release(
+            ReleaseKind::Statistics,
+            everyone.clone(),
+            statistics,
+            20,
+        ));
     }
     if plan.release_model {
         agreed
@@ -164,6 +169,11 @@ impl Trained {
     /// The released totals of collective standardisation.
     pub fn totals(&self) -> &[f64] {
         self.root().totals()
+    }
+
+    /// The bound on the curvature that the steps were sized by.
+    pub fn curvature_bound(&self) -> f64 {
+        self.root().curvature_bound()
     }
 
     /// Answers queries in one further session of the same parties.

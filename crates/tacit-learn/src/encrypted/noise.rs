@@ -45,7 +45,7 @@ impl EncryptionPlan {
         ReleaseMargin::new(&self.refreshed_model(), self.lambda_s, 1)
     }
 
-    /// The sums of collective standardisation, once.
+    /// The sums of collective standardisation and curvature, once each.
     pub fn moments_margin(&self) -> Result<ReleaseMargin, CkksError> {
         let model = self.noise_model();
         let (level, scale) = (self.top_level(), f64::from(MOMENTS_SCALE_BITS).exp2());
@@ -56,7 +56,7 @@ impl EncryptionPlan {
         }
         // The bound on the message is on the sum, not on each share.
         let sum = sum.with_message(message(MOMENT_BITS));
-        Ok(ReleaseMargin::new(&sum, self.lambda_s, 1))
+        Ok(ReleaseMargin::new(&sum, self.lambda_s, 2))
     }
 
     fn noise_model(&self) -> NoiseModel {

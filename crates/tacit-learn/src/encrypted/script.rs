@@ -17,6 +17,10 @@ pub enum Step {
     Moments,
     /// Release of their total.
     ReleaseMoments,
+    /// Encrypted bound on the curvature of the loss.
+    Curvature,
+    /// Release of their mean, coarsely rounded.
+    ReleaseCurvature,
     /// Encrypted gradient of iteration t.
     Gradient(usize),
     /// Refresh of the weights after iteration t.
@@ -37,6 +41,8 @@ impl Step {
             Step::Galois(_) => "keys/galois",
             Step::Moments => "data/moments",
             Step::ReleaseMoments => "data/release-moments",
+            Step::Curvature => "data/curvature",
+            Step::ReleaseCurvature => "data/release-curvature",
             Step::Gradient(_) => "train/gradient",
             Step::Refresh(_) => "train/refresh",
             Step::ReleaseModel => "model/release",
@@ -69,6 +75,9 @@ impl Script {
         steps.extend((0..galois_keys).map(Step::Galois));
         if standardise {
             steps.extend([Step::Moments, Step::ReleaseMoments]);
+        }
+        if config.curvature.known(config.features).is_none() {
+            steps.extend([Step::Curvature, Step::ReleaseCurvature]);
         }
         for t in 0..config.iterations {
             steps.extend([Step::Gradient(t), Step::Refresh(t)]);

@@ -36,8 +36,7 @@ pub struct GlmConfig {
     pub iterations: usize,
     /// L2 penalty `λ/2·‖w‖²` beside the *mean* loss; the intercept is free of it.
     pub l2: f64,
-    /// Step, in units of 1/(bound on the loss' curvature). See [`GlmConfig::with_curvature_bound`]
-    /// for why the default of classifiers is above 2.
+    /// Factor of the step the schedule chooses ([`Schedule`]); 1 is what was measured.
     pub step_factor: f64,
     /// Seed of the parties' shuffles.
     pub seed: u64,
@@ -118,14 +117,28 @@ pub enum Momentum {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Curvature {
-    /// `λ_max(M) ≤ trace(M)`, features + 1 for standardised features: releases nothing. Nearly
-    /// tight when features are strongly correlated; else steps are short and more are needed.
+    /// `Σ (n_i/n)·λ_max(M_i)`, the weighted mean of the parties' own largest eigenvalues, which
+    /// bounds the pooled one because `λ_max` is convex
+    /// ([`second_moment_bound`](crate::twin::second_moment_bound)). One coarse number, summed under
+    /// encryption and released before training, beside the standardisation.
     #[default]
+    Collective,
+    /// `λ_max(M) ≤ trace(M)`, features + 1 for standardised features: releases nothing. Nearly
+    /// tight when features are strongly correlated; else steps are too short and more are needed.
     Trace,
-    /// A bound stated in the plan: domain knowledge, or
-    /// [`second_moment_bound`](crate::twin::second_moment_bound) where every party has agreed to
-    /// release that number.
+    /// A bound stated in the plan.
     Bound(f64),
+}
+
+impl Curvature {
+    /// The bound, where it is known without asking the parties.
+    pub fn known(self, features: usize) -> Option<f64> {
+        match self {
+            Curvature::Collective => None,
+            Curvature::Trace => Some((features + 1) as f64),
+            Curvature::Bound(bound) => Some(bound),
+        }
+    }
 }
 
 /// The polynomial in place of the mean function.
@@ -160,7 +173,7 @@ pub enum FitMethod {
 
 impl Default for Momentum {
     fn default() -> Self {
-        Momentum::NesterovRamp { cap: 0.9 }
+        Momentum::NesterovRamp { cap: 0.7 }
     }
 }
 
@@ -192,31 +205,13 @@ impl GlmConfig {
             batch: 256,
             iterations: 12,
             l2: 3e-3,
-            step_factor: if family.is_classifier() { 2.5 } else { 1.0 },
+            step_factor: 1.0,
             seed: 0,
             family,
             momentum: Momentum::default(),
             curvature: Curvature::default(),
             activation: ActivationConfig::of(family),
         }
-    }
-
-    /// States a bound on the second moments' largest eigenvalue that is nearly tight, and the step
-    /// that goes with it.
-    ///
-    /// The default of classifiers, 2.5 times the classical step under [`Curvature::Trace`], counts
-    /// on the trace being 1.7 times too large or more (no direction holds more than 60 % of the
-    /// variance; breast cancer's features reach that) and on the sigmoid being flatter where
-    /// predictors spread out. With a tight bound only the second remains: 1.6 times. Families
-    /// whose curvature does not fall (linear, Poisson) keep 1.
-    pub fn with_curvature_bound(mut self, bound: f64) -> Self {
-        self.curvature = Curvature::Bound(bound);
-        self.step_factor = if self.family.is_classifier() {
-            1.6
-        } else {
-            1.0
-        };
-        self
     }
 
     /// Checks every field; the error names the field and the remedy.
@@ -296,8 +291,11 @@ impl GlmConfig {
         Activation::fit(self.family, &self.activation)
     }
 
-    /// The steps, given the largest slope of the activation.
-    pub fn schedule(&self, max_slope: f64) -> Schedule {
-        Schedule::new(self, max_slope)
+    /// The steps, given a bound on the second moments' largest eigenvalue
+    /// ([`Curvature`]).
+    pub fn schedule(&self, eigenvalue: f64) -> Result<Schedule, Error> {
+        let activation = self.activation()?;
+        let slope = activation.descent_slope(self.family);
+        Ok(Schedule::new(self, slope, eigenvalue))
     }
 }

@@ -1,8 +1,9 @@
 //! Sizes and momenta of all steps, fixed before training starts: they depend on public numbers
 //! only, so nothing about the data is released by choosing them.
 //!
-//! With `μ'` the largest slope of the activation and `λ̄` a bound on the largest eigenvalue of
-//! `XᵀX/n`, the loss curves by at most `K = μ'·λ̄ + λ`, and the step is `η = step_factor/K`.
+//! With `λ̄` a bound on the largest eigenvalue of `XᵀX/n` and `μ̄` the slope of the activation that
+//! counts ([`Activation::descent_slope`](crate::activation::Activation::descent_slope)), the loss
+//! curves by about `K = μ̄·λ̄ + λ`, and the step is `η = step_factor/K`.
 //! One iteration is, with `x` the weights before, `x⁻` those before that,
 //!
 //! ```text
@@ -16,7 +17,7 @@
 //! integer combination: it adds five bits to the scale, which the next plaintext product takes
 //! out again, and no level.
 
-use super::{Curvature, GlmConfig, Momentum};
+use super::{GlmConfig, Momentum};
 
 /// Momentum factors are multiples of one over this.
 pub const MOMENTUM_UNIT: u32 = 32;
@@ -47,12 +48,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(config: &GlmConfig, max_slope: f64) -> Self {
-        let eigenvalue = match config.curvature {
-            Curvature::Trace => (config.features + 1) as f64,
-            Curvature::Bound(bound) => bound,
-        };
-        let rate = config.step_factor / (max_slope * eigenvalue + config.l2);
+    pub(super) fn new(config: &GlmConfig, slope: f64, eigenvalue: f64) -> Self {
+        let rate = config.step_factor / (slope * eigenvalue + config.l2);
         let momentum = |t: usize| match config.momentum {
             Momentum::None => 0.0,
             // There is no velocity yet at the first step.

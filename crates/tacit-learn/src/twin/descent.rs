@@ -53,7 +53,11 @@ impl<'a> Descent<'a> {
                 .map_err(|e| e.at_party(party))?;
         }
         let activation = config.activation()?;
-        let schedule = config.schedule(activation.report().max_slope);
+        let eigenvalue = match config.curvature.known(config.features) {
+            Some(bound) => bound,
+            None => super::second_moment_bound(parties)?,
+        };
+        let schedule = config.schedule(eigenvalue)?;
         let orders = parties
             .iter()
             .enumerate()

@@ -9,10 +9,9 @@ use crate::model::Samples;
 /// term alone, the sum bounds `λ_max` of the pooled `M = Σ (n_i/n) M_i` because the largest
 /// eigenvalue is convex. Tight when parties are alike.
 ///
-/// For [`Curvature::Bound`](crate::model::Curvature::Bound). The number depends on everybody's
-/// rows: computing it for real is a release, to be agreed on in the plan; the twin, which sees all
-/// rows anyway, uses it to tell what such a release would gain. The sum is raised by 1 % (the power
-/// iteration approaches from below) and [`coarsened`], so that little would be told.
+/// To be computed encrypted and released by plan, beside the collective standardisation: every
+/// party contributes `n_i/n` times its [`largest_second_moment`]. The sum is raised by 1 % (the
+/// power iteration approaches from below) and [`coarsened`], so that little is told.
 ///
 /// ```
 /// let parties =

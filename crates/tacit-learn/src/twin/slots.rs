@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn momenta_are_exact_fractions() {
         let config = GlmConfig::new(Family::Logistic, 3);
-        let schedule: Schedule = config.schedule(0.25);
+        let schedule: Schedule = config.schedule(2.0).unwrap();
         for step in schedule.steps() {
             assert_eq!(step.momentum() * 32.0, f64::from(step.momentum_units));
         }

@@ -49,7 +49,13 @@ impl GlmParty {
                 self.learn_public_key(input)?;
                 Round::Ciphertexts
             }
-            Step::ReleaseMoments => {
+            Step::Curvature => {
+                let parts = sections::split("curvature", input, 2)?;
+                self.learn_public_key(parts[0])?;
+                self.learn_totals(parts[1])?;
+                Round::Ciphertexts
+            }
+            Step::ReleaseMoments | Step::ReleaseCurvature => {
                 let sum = Ciphertext::from_bytes(&params, input)?;
                 Round::Release(Release::new(
                     &params,
@@ -108,33 +114,57 @@ impl GlmParty {
         Ok(())
     }
 
+    /// The released totals; with them the rows can be standardised.
+    pub(super) fn learn_totals(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.samples.is_some() {
+            return Ok(());
+        }
+        let totals = bytes.as_chunks::<8>();
+        if totals.0.len() != self.plan.moments || !totals.1.is_empty() {
+            return Err(EncryptedError::Standardisation(format!(
+                "{} released totals instead of {}",
+                totals.0.len(),
+                self.plan.moments
+            )));
+        }
+        self.root.totals = totals.0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+        let samples = self
+            .rows
+            .samples(&self.root.totals)
+            .map_err(EncryptedError::Standardisation)?;
+        let config = &self.plan.config;
+        samples.check(config.family, config.features)?;
+        self.order = Some(BatchOrder::new(
+            samples.len(),
+            config.batch,
+            config.seed,
+            self.me,
+        ));
+        self.samples = Some(samples);
+        Ok(())
+    }
+
     /// What comes with the first two gradient rounds: public key and totals, then evaluation keys.
     pub(super) fn learn_before(&mut self, t: usize, input: &[u8]) -> Result<()> {
         if t == 0 {
-            let parts = sections::split("first gradient", input, 2)?;
+            let parts = sections::split("first gradient", input, 3)?;
             self.learn_public_key(parts[0])?;
-            let totals = parts[1].as_chunks::<8>();
-            if totals.0.len() != self.plan.moments || !totals.1.is_empty() {
-                return Err(EncryptedError::Standardisation(format!(
-                    "{} released totals instead of {}",
-                    totals.0.len(),
-                    self.plan.moments
-                )));
+            self.learn_totals(parts[1])?;
+            let bound: [u8; 8] = parts[2].try_into().map_err(|_| EncryptedError::Message {
+                what: "curvature bound",
+                problem: format!("{} bytes instead of 8", parts[2].len()),
+            })?;
+            let bound = f64::from_le_bytes(bound);
+            // The second moment of the intercept alone is 1.
+            if !(1.0..1e6).contains(&bound) {
+                let problem = format!("{bound} is not between 1 and 10^6");
+                return Err(EncryptedError::Message {
+                    what: "curvature bound",
+                    problem,
+                });
             }
-            self.root.totals = totals.0.iter().map(|b| f64::from_le_bytes(*b)).collect();
-            let samples = self
-                .rows
-                .samples(&self.root.totals)
-                .map_err(EncryptedError::Standardisation)?;
-            samples.check(self.plan.config.family, self.plan.config.features)?;
-            let config = &self.plan.config;
-            self.order = Some(BatchOrder::new(
-                samples.len(),
-                config.batch,
-                config.seed,
-                self.me,
-            ));
-            self.samples = Some(samples);
+            self.root.curvature_bound = bound;
+            self.schedule = Some(self.plan.config.schedule(bound)?);
             return Ok(());
         }
         let wanted = self.party_elements();

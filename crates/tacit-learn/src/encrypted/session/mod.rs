@@ -56,7 +56,7 @@ pub struct GlmParty {
     plan: Arc<SessionPlan>,
     script: Script,
     layout: Layout,
-    schedule: Schedule,
+    schedule: Option<Schedule>,
     elements: Vec<GaloisElement>,
     encoder: Encoder,
     secret: PartySecret,
@@ -93,6 +93,8 @@ struct Root {
     galois: Vec<Vec<u8>>,
     moments: Vec<u8>,
     totals: Vec<f64>,
+    curvature: Vec<u8>,
+    curvature_bound: f64,
     weights: Option<Ciphertext>,
     previous: Option<Ciphertext>,
     base: Option<Ciphertext>,
@@ -111,7 +113,6 @@ impl GlmParty {
     ) -> Result<Self> {
         let config = &plan.config;
         let layout = config.layout()?;
-        let schedule = config.schedule(config.activation()?.report().max_slope);
         let ring = plan.encryption.params.ring();
         let mut steps = layout.rotations();
         steps.extend(prediction_folds(&layout));
@@ -129,7 +130,7 @@ impl GlmParty {
         Ok(Self {
             script,
             layout,
-            schedule,
+            schedule: None,
             elements,
             encoder,
             secret,
@@ -175,6 +176,18 @@ impl GlmParty {
     /// The released totals of collective standardisation.
     pub fn totals(&self) -> &[f64] {
         &self.root.totals
+    }
+
+    /// The bound on the curvature that the step size rests on, released or public.
+    pub fn curvature_bound(&self) -> f64 {
+        self.root.curvature_bound
+    }
+
+    fn schedule(&self) -> Result<&Schedule> {
+        self.schedule.as_ref().ok_or(EncryptedError::Message {
+            what: "step sizes",
+            problem: "the curvature bound is not known yet".into(),
+        })
     }
 
     /// After training, further sessions of the same parties answer queries on the encrypted model.
@@ -284,20 +297,10 @@ impl Application for GlmParty {
         if let Step::Gradient(t) = step {
             return self.gradient_share(round, t, input);
         }
-        if step == Step::Moments {
-            let moments = self
-                .rows
-                .moments()
-                .map_err(EncryptedError::Standardisation)?;
-            if moments.len() != self.plan.moments {
-                return Err(EncryptedError::Standardisation(format!(
-                    "this party has {} moments, the plan says {}",
-                    moments.len(),
-                    self.plan.moments
-                )));
-            }
+        if matches!(step, Step::Moments | Step::Curvature) {
+            let sums = self.own_sums(step)?;
             let scale = f64::from(MOMENTS_SCALE_BITS).exp2();
-            return self.encrypt_own(round, &moments, self.plan.encryption.top_level(), scale);
+            return self.encrypt_own(round, &sums, self.plan.encryption.top_level(), scale);
         }
         let secret = &self.secret;
         match self.round.as_ref().map(|(_, r)| r) {

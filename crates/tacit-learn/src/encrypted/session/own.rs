@@ -3,6 +3,27 @@
 use super::*;
 
 impl GlmParty {
+    /// What this party adds to collective statistics.
+    pub(super) fn own_sums(&self, step: Step) -> Result<Vec<f64>> {
+        if step == Step::Curvature {
+            let rows = self.samples()?;
+            let share = rows.len() as f64 / self.plan.total_rows as f64;
+            return Ok(vec![share * crate::twin::largest_second_moment(rows)]);
+        }
+        let moments = self
+            .rows
+            .moments()
+            .map_err(EncryptedError::Standardisation)?;
+        if moments.len() == self.plan.moments {
+            return Ok(moments);
+        }
+        Err(EncryptedError::Standardisation(format!(
+            "this party has {} moments, the plan says {}",
+            moments.len(),
+            self.plan.moments
+        )))
+    }
+
     pub(super) fn samples(&self) -> Result<&Samples> {
         self.samples.as_ref().ok_or(EncryptedError::Message {
             what: "gradient",
@@ -41,7 +62,7 @@ impl GlmParty {
     /// −η/n times the gradient at zero over all rows: the first step, computed in the clear by its owner.
     pub(super) fn first_step(&self) -> Result<Vec<f64>> {
         let config = &self.plan.config;
-        let rate = self.schedule.steps()[0].rate / self.plan.total_rows as f64;
+        let rate = self.schedule()?.steps()[0].rate / self.plan.total_rows as f64;
         let activation = *config.activation()?.folded();
         let mut gradient =
             crate::twin::gradient_at_zero(config.family, &activation, self.samples()?);

@@ -13,9 +13,13 @@ impl GlmParty {
             Step::RelinearisationTwo => root.round_one.clone(),
             Step::Moments => root.public_key.clone(),
             Step::ReleaseMoments => root.moments.clone(),
+            Step::Curvature => sections::join(&[&root.public_key, &self.totals_bytes()]),
+            Step::ReleaseCurvature => root.curvature.clone(),
             Step::Gradient(0) => {
-                let totals: Vec<u8> = root.totals.iter().flat_map(|t| t.to_le_bytes()).collect();
-                sections::join(&[&root.public_key, &totals])
+                let config = &self.plan.config;
+                let bound = config.curvature.known(config.features);
+                let bound = bound.unwrap_or(root.curvature_bound).to_le_bytes();
+                sections::join(&[&root.public_key, &self.totals_bytes(), &bound])
             }
             Step::Gradient(t) => self.gradient_input(t)?,
             Step::Refresh(_) => std::mem::take(&mut self.root.lowered),
@@ -34,12 +38,20 @@ impl GlmParty {
         })
     }
 
+    fn totals_bytes(&self) -> Vec<u8> {
+        self.root
+            .totals
+            .iter()
+            .flat_map(|t| t.to_le_bytes())
+            .collect()
+    }
+
     pub(super) fn gradient_input(&mut self, t: usize) -> Result<Vec<u8>> {
         self.assemble_root_circuit()?;
         let circuit = self.root_circuit()?;
-        let step = &self.schedule.steps()[t];
+        let step = &self.schedule()?.steps()[t];
         let base = circuit.extrapolate(self.weights()?, self.root.previous.as_ref(), step)?;
-        let nesterov = self.schedule.is_nesterov();
+        let nesterov = self.schedule()?.is_nesterov();
         let point = if nesterov { &base } else { self.weights()? };
         let point = point.to_bytes(self.params());
         let payload = if t == 1 {
@@ -106,15 +118,21 @@ impl GlmParty {
                 totals.truncate(self.plan.moments);
                 self.root.totals = totals;
             }
+            (Step::Curvature, _) => self.root.curvature = sum,
+            (Step::ReleaseCurvature, Round::Release(p)) => {
+                let plain = p.finish(&p.decode(&sum)?)?;
+                let mean = self.encoder.decode(&plain)[0];
+                self.root.curvature_bound = crate::twin::coarsened(1.01 * mean).max(1.0);
+            }
             (Step::Gradient(0), _) => self.root.lowered = sum,
             (Step::Gradient(t), _) => {
                 let sum = Ciphertext::from_bytes(self.params(), &sum)?;
                 let divisor = self.plan.encryption.parties * self.plan.config.batch;
-                let step = self.schedule.steps()[t];
+                let step = self.schedule()?.steps()[t];
                 let circuit = self.root_circuit()?;
                 let update = circuit.fold(sum, step.rate / divisor as f64)?;
                 let base = self.root.base.as_ref().unwrap_or(self.weights()?);
-                let nesterov = self.schedule.is_nesterov();
+                let nesterov = self.schedule()?.is_nesterov();
                 let next = circuit.step(base, self.weights()?, nesterov, step.decay, &update)?;
                 self.root.lowered = next.to_bytes(self.params());
             }
