@@ -126,7 +126,7 @@ impl Encoder {
         scale: f64,
     ) -> Result<Plaintext, CkksError> {
         let ring = self.params.ring();
-        self.fft.inverse(re, im);
+        self.fft.inverse(ring.kernels(), re, im);
         if ring.kind() == RingKind::Standard {
             re.extend_from_slice(im);
         }
@@ -188,7 +188,7 @@ impl Encoder {
                 im
             }
         };
-        self.fft.forward(&mut re, &mut im);
+        self.fft.forward(ring.kernels(), &mut re, &mut im);
         if ring.kind() == RingKind::ConjugateInvariant {
             im.fill(0.0);
         }

@@ -15,6 +15,9 @@ mod avx2;
 #[allow(unsafe_code)]
 mod avx512;
 mod portable;
+mod vectorise;
+
+pub use vectorise::Vectorise;
 
 use crate::ntt::NttTable;
 use crate::{Modulus, RingError};
