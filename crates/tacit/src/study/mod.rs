@@ -1,8 +1,8 @@
 //! One comparison: the encrypted model beside its twin, the pooled optimum and each site alone.
 //!
-//! What `tacit demo` and `tacit bench glm` both do: all sites run in this process, each as its own
-//! party with its own secret and rows; a querier asks for the whole test set under encryption, and
-//! every figure of the encrypted model comes from its decrypted answers.
+//! What `tacit demo` and `tacit bench` do: all sites run in this process, each as its own party with
+//! its own secret and rows, and a querier asks about the test rows under encryption. Unless the plan
+//! releases the model, every figure of it comes from the decrypted answers.
 
 mod report;
 mod sites;
@@ -114,12 +114,19 @@ impl Setup {
         let encryption = EncryptionPlan::choose(&config, sites.len(), lambda_s)
             .bad_input(|| "no encryption parameters fit this training")?;
         let capacity = layout.group() / layout.lanes();
+        // Everything the querier may know of an unreleased model comes from its answers; a released one
+        // is measured directly, and the answers only have to agree with it.
+        let asked = if release_model {
+            test.rows().min(4 * capacity)
+        } else {
+            test.rows()
+        };
         let plan = Arc::new(SessionPlan {
             config: config.clone(),
             total_rows: sites.iter().map(Table::rows).sum(),
             moments: shared.moments(),
             release_model,
-            max_answers: test.rows().div_ceil(capacity),
+            max_answers: asked.div_ceil(capacity),
             encryption,
         });
         let feature_names = test.names().to_vec();
@@ -148,7 +155,7 @@ impl Setup {
         let key = trained
             .collective_key()
             .ok_or_else(|| Error::failed("there is no collective public key"))?;
-        let indices: Vec<usize> = (0..test.len()).collect();
+        let indices: Vec<usize> = (0..asked).collect();
         let mut queries = Vec::new();
         for chunk in indices.chunks(capacity) {
             let rows = chunk.iter().map(|&i| test.row(i));
@@ -182,8 +189,11 @@ impl Setup {
             curvature: Curvature::Bound(trained.curvature_bound()),
             ..config
         };
-        let encrypted = metrics::evaluate_predictors(config.family, &predictors, test.labels())
-            .failed(failed)?;
+        let encrypted = match trained.released_model() {
+            Some(model) => metrics::evaluate(config.family, model, &test),
+            None => metrics::evaluate_predictors(config.family, &predictors, test.labels()),
+        }
+        .failed(failed)?;
         let twin = Descent::new(&config, &parties)
             .and_then(|descent| descent.watch(&test).run())
             .failed(failed)?;
@@ -257,7 +267,7 @@ impl Setup {
             phases,
             traffic,
             queries,
-            asked: test.len(),
+            asked,
             wall,
             plan,
         })

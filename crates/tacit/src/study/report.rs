@@ -30,7 +30,7 @@ pub fn model_table(study: &Study, names: &[String]) -> Table {
         Column::number("AUC"),
         Column::number("loss"),
     ];
-    let mut table = Table::new(format!("{} held-out rows", study.asked), columns)
+    let mut table = Table::new(format!("{} held-out rows", study.encrypted.rows), columns)
         .row(evaluation("encrypted, together", &study.encrypted))
         .row(evaluation("pooled plaintext", &study.pooled));
     // Many sites would drown the comparison: their mean stands for them then.

@@ -1,0 +1,177 @@
+//! The commands as a user runs them.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use tacit_report::Run;
+
+fn tacit() -> Command {
+    Command::cargo_bin("tacit").expect("the binary is built")
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn example() -> PathBuf {
+    root().join("examples/readmission/plan.toml")
+}
+
+#[test]
+fn the_demo_trains_queries_and_reports() {
+    let out = tempfile::tempdir().unwrap();
+    let run = tacit()
+        .args(["demo", "--json", "-", "--out"])
+        .arg(out.path())
+        .args([
+            "--require",
+            "encrypted.accuracy>=0.9",
+            "--require",
+            "query.ok>=1",
+        ])
+        .assert()
+        .success();
+    let text = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+    let record = Run::from_json(&text).unwrap();
+    assert_eq!(record, Run::read(&out.path().join("run.json")).unwrap());
+    for name in [
+        "encrypted.accuracy",
+        "pooled.accuracy",
+        "local.accuracy_mean",
+        "encrypted.auc",
+        "twin.max_abs_diff",
+        "wall_s",
+        "bytes_per_party",
+        "query.ok",
+    ] {
+        assert!(record.figures().get(name).is_some(), "{name} is missing");
+    }
+    assert!(record.figures().get("twin.max_abs_diff").unwrap() < 1e-3);
+    let page = std::fs::read_to_string(out.path().join("report.html")).unwrap();
+    assert!(page.contains("one model nobody can see") && page.contains("<svg"));
+    assert!(!page.contains("<script"));
+}
+
+#[test]
+fn a_benchmark_holds_its_contracted_figures() {
+    let out = tempfile::tempdir().unwrap();
+    tacit()
+        .args([
+            "bench",
+            "glm",
+            "--synthetic",
+            "600x4",
+            "--parties",
+            "2",
+            "--seeds",
+            "2",
+        ])
+        .args(["--iterations", "3", "--quiet", "--out"])
+        .arg(out.path())
+        .assert()
+        .success();
+    let record = Run::read(&out.path().join("run.json")).unwrap();
+    for name in [
+        "encrypted.accuracy",
+        "pooled.accuracy",
+        "wall_s",
+        "keygen_s",
+        "train_s",
+    ] {
+        for suffix in ["_mean", "_sd"] {
+            assert!(
+                record.figures().get(&format!("{name}{suffix}")).is_some(),
+                "{name}{suffix}"
+            );
+        }
+    }
+    assert!(record.figures().get("twin.max_abs_diff").unwrap() < 1e-3);
+}
+
+#[test]
+fn the_example_plan_is_explained() {
+    let run = tacit()
+        .args(["plan", "check", "--no-timing", "--json", "-"])
+        .arg(example())
+        .assert()
+        .success();
+    let text = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+    let record = Run::from_json(&text).unwrap();
+    assert!(
+        record
+            .figures()
+            .get("release.prediction.precision_bits")
+            .unwrap()
+            > 8.0
+    );
+    assert!(record.figures().get("refresh.margin_bits").unwrap() > 0.0);
+    let accuracy = record.figures().get("predicted.accuracy").unwrap();
+    assert!(accuracy > record.figures().get("predicted.majority_accuracy").unwrap());
+    let told = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+    assert!(
+        told.contains("128-bit") && told.contains("can be recovered"),
+        "{told}"
+    );
+}
+
+/// Edits the example and expects exit code 2 with a message that names the culprit.
+fn refused(edit: impl Fn(&str) -> String, culprit: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(example()).unwrap();
+    let data = root().join("data").canonicalize().unwrap();
+    let text = text.replace("../../data", &data.display().to_string());
+    let edited = edit(&text);
+    assert_ne!(edited, text, "the edit changes nothing");
+    let path = folder.path().join("plan.toml");
+    std::fs::write(&path, edited).unwrap();
+    let run = tacit()
+        .args(["plan", "check", "--no-timing"])
+        .arg(&path)
+        .assert()
+        .code(2);
+    let told = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+    assert!(told.contains(culprit), "{told}");
+}
+
+#[test]
+fn plans_that_cannot_work_are_refused_by_name() {
+    let replace = |a: &'static str, b: &'static str| move |text: &str| text.replace(a, b);
+    refused(replace("schema = 1", "schema = 9"), "schema");
+    refused(
+        replace("family = \"logistic\"", "family = \"forest\""),
+        "forest",
+    );
+    refused(replace("features = 8", "features = 7"), "features");
+    refused(replace("batch = 256", "batch = 100"), "use 128");
+    refused(
+        replace("label = \"diabetes\"", "label = \"diabetis\""),
+        "diabetes",
+    );
+    refused(
+        replace(
+            "pima-diabetes.csv",
+            "pima-diabetes.csv.missing\", unknown = \"",
+        ),
+        "unknown",
+    );
+    // Masks that would not be statistically hiding, and insecure parameters.
+    refused(
+        replace(
+            "choose = true",
+            "ring = \"conjugate-invariant\"\nlog_n = 14\nq_bits = [40, 39, 39, 39, 39, 39, 39]\np_bits = [50, 50]\nscale_bits = 39",
+        ),
+        "hide",
+    );
+    refused(
+        replace(
+            "choose = true",
+            "ring = \"conjugate-invariant\"\nlog_n = 14\nq_bits = [50, 50, 50, 39, 39, 39, 39, 39]\np_bits = [50, 50]\nscale_bits = 39",
+        ),
+        "128-bit",
+    );
+    // A precision that the flooding does not leave.
+    refused(
+        replace("precision_bits = 8", "precision_bits = 48"),
+        "48 bits",
+    );
+}
