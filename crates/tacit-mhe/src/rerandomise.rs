@@ -53,9 +53,11 @@ impl Private {
             .into());
         }
         let mut transcript = Transcript::new("mhe rerandomised ciphertext");
-        for poly in ct.polys() {
+        let (b, a) = pk.parts();
+        for poly in [b, a].into_iter().chain(ct.polys()) {
             transcript.append_words(poly.words());
         }
+        transcript.append_u64(flooding.map_or(0, |w| u64::from(w.bits())));
         let mut xof = secret.rerandomisation(label, &transcript.digest());
         let zero = encrypt_zero(params, pk, ct.level(), ct.scale(), &mut xof);
         let scale = ct.scale();

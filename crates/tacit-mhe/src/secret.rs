@@ -3,7 +3,7 @@
 use crate::ledger::Ledger;
 use crate::zero_share::ZeroShare;
 use crate::{Instance, InstanceId, MheError};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tacit_ckks::{Parameters, SecretKey};
 use tacit_ring::{Basis, Ntt, RnsPoly, Seed, Xof};
 
@@ -16,7 +16,7 @@ pub struct PartySecret {
     key: SecretKey,
     share_key: Seed,
     zero: Option<ZeroShare>,
-    ledger: Mutex<Ledger>,
+    ledger: Arc<Mutex<Ledger>>,
 }
 
 impl std::fmt::Debug for PartySecret {
@@ -40,17 +40,24 @@ impl PartySecret {
             key,
             share_key: seed.child("mhe share key", []),
             zero: None,
-            ledger: Mutex::new(Ledger::default()),
+            ledger: Arc::default(),
         }
     }
 
     /// Secrets of the threshold mode: the key is the party's weighted Shamir share.
-    pub(crate) fn with_zero_share(key: SecretKey, share_key: Seed, zero: ZeroShare) -> Self {
+    ///
+    /// The ledger is that of the party, whatever the active set: what it gave under one set counts under all.
+    pub(crate) fn with_zero_share(
+        key: SecretKey,
+        share_key: Seed,
+        zero: ZeroShare,
+        ledger: Arc<Mutex<Ledger>>,
+    ) -> Self {
         Self {
             key,
             share_key,
             zero: Some(zero),
-            ledger: Mutex::default(),
+            ledger,
         }
     }
 
@@ -76,6 +83,10 @@ impl PartySecret {
     pub fn stream_seed(&self, purpose: &str, digest: &[u8; 32]) -> Seed {
         self.share_key
             .child(purpose, [b"own encryption".as_slice(), digest])
+    }
+
+    pub(crate) fn shared_ledger(&self) -> Arc<Mutex<Ledger>> {
+        self.ledger.clone()
     }
 
     pub(crate) fn child_share_key(&self, purpose: &str) -> Seed {

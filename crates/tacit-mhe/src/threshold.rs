@@ -7,9 +7,11 @@
 //!
 //! t − 1 colluders learn nothing; unlike N-of-N, t colluders learn the key. The plan says which.
 
+use crate::ledger::Ledger;
 use crate::zero_share::ZeroShare;
 use crate::{MheError, PartySecret};
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use tacit_ckks::{Parameters, SecretKey};
 use tacit_ring::codec::{Reader, encoded_poly_len, write_poly};
 use tacit_ring::{Ntt, RnsPoly, SecretPoly, Seed, sample};
@@ -142,6 +144,7 @@ pub struct ThresholdSecret {
     share: SecretPoly<Ntt>,
     seeds: BTreeMap<u32, Seed>,
     share_key: Seed,
+    ledger: Arc<Mutex<Ledger>>,
 }
 
 impl std::fmt::Debug for ThresholdSecret {
@@ -195,6 +198,7 @@ impl ThresholdSecret {
             }
         }
         let share_key = secret.child_share_key("mhe threshold");
+        let ledger = secret.shared_ledger();
         Ok(Self {
             party,
             threshold,
@@ -202,6 +206,7 @@ impl ThresholdSecret {
             share,
             seeds,
             share_key,
+            ledger,
         })
     }
 
@@ -247,6 +252,11 @@ impl ThresholdSecret {
         let active: Vec<u8> = active.iter().flat_map(|p| p.to_le_bytes()).collect();
         let share_key = self.share_key.child("mhe active set", [active.as_slice()]);
         let key = SecretKey::from_poly(SecretPoly::new(key));
-        Ok(PartySecret::with_zero_share(key, share_key, zero))
+        Ok(PartySecret::with_zero_share(
+            key,
+            share_key,
+            zero,
+            self.ledger.clone(),
+        ))
     }
 }

@@ -309,6 +309,21 @@ fn any_threshold_of_the_parties_can_act() {
             let found = Encoder::new(&cohort.params).decode(&run(&release, &secrets));
             assert_close(&found, &[1.25, -0.5], 1e-3);
         }
+        // What was given under one active set counts under all of them.
+        let ct = cohort.encrypt(&[1.0], 4, 99);
+        let share = |round, active: &[u32]| {
+            let instance = cohort.context.instance_among(round, active).unwrap();
+            let release =
+                Release::new(&cohort.params, &instance, &ct, SmudgingBits::new(18)).unwrap();
+            let secret = members[0].activate(&cohort.params, active).unwrap();
+            release.share(&secret).map(|_| ())
+        };
+        share(60, &[0, 1, 2]).unwrap();
+        share(60, &[0, 1, 2]).unwrap();
+        assert!(matches!(
+            share(61, &[0, 2, 4]),
+            Err(MheError::SecondShare { .. })
+        ));
         assert!(members[0].activate(&cohort.params, &[0, 1]).is_err());
         assert!(members[0].activate(&cohort.params, &[1, 2, 3]).is_err());
         assert!(members[0].activate(&cohort.params, &[0, 1, 9]).is_err());

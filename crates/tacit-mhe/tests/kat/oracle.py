@@ -344,7 +344,9 @@ def encrypt(params, key, message, primes, xof):
 
 def rerandomise(params, key, party, ct, label):
     digest = transcript(
-        "mhe rerandomised ciphertext", [params.words(ct.c0, ct.primes), params.words(ct.c1, ct.primes)]
+        "mhe rerandomised ciphertext",
+        [params.words(part, params.q) for part in key]
+        + [params.words(ct.c0, ct.primes), params.words(ct.c1, ct.primes), SMUDGING.to_bytes(8, "little")],
     )
     xof = Xof(child(party.share_key, "mhe rerandomisation", label, digest))
     zero = encrypt(params, key, [0] * params.n, ct.primes, xof)
