@@ -25,7 +25,7 @@
 //! *Limits.* A party that refuses to answer stalls the session (it is named in
 //! [`Action::Late`]); a wrong share that is well-formed is summed, for the machine cannot look
 //! into it; in a tree, a parent knows which child signed a bad sum, not which grandchild caused it
-//! (the child holds the signed shares below it).
+//! (the child journals its own sum, not the signed shares it was made from).
 
 mod receive;
 mod resume;

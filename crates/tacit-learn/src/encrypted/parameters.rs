@@ -79,8 +79,7 @@ impl EncryptionPlan {
         lambda_s: u32,
         make: impl Fn(&ParametersLiteral) -> Result<Parameters, tacit_ckks::CkksError>,
     ) -> Result<Self, EncryptedError> {
-        let degree = config.activation()?.folded().degree();
-        let levels = Cost::of(&config.layout()?, degree, GradientForm::Fused).levels();
+        let levels = levels(config)?;
         for &(log_n, limit, special) in candidates {
             let slots = RingKind::ConjugateInvariant.slots(log_n);
             if slots != config.slots {
@@ -137,8 +136,7 @@ impl EncryptionPlan {
         literal: &ParametersLiteral,
     ) -> Result<Self, EncryptedError> {
         let params = Parameters::new(literal)?;
-        let degree = config.activation()?.folded().degree();
-        let levels = Cost::of(&config.layout()?, degree, GradientForm::Fused).levels();
+        let levels = levels(config)?;
         let slots = params.slots();
         if params.max_level() < levels || slots != config.slots {
             let slots = config.slots;
@@ -183,4 +181,10 @@ impl EncryptionPlan {
     pub fn query_scale_bits(&self) -> u32 {
         ((self.params.log2_q(self.top_level()) - 12.0) / 2.0).floor() as u32
     }
+}
+
+/// Levels that one iteration takes.
+fn levels(config: &GlmConfig) -> Result<usize, EncryptedError> {
+    let degree = config.activation()?.folded().degree();
+    Ok(Cost::of(&config.layout()?, degree, GradientForm::Fused).levels())
 }
