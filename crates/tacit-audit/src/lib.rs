@@ -1,0 +1,3 @@
+//! What models, features and outputs leak, measured by attackers with honest floors.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Plaintext networks and their training.
+
+#![forbid(unsafe_code)]
