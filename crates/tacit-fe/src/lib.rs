@@ -1,7 +1,11 @@
 //! Functional encryption of quadratic networks: a key reveals f(x) and nothing else of x.
 
+#![deny(unsafe_code)]
+
 mod error;
+#[allow(unsafe_code)]
+pub mod group;
 pub mod model;
 
-pub use error::FeError;
+pub use error::{FeError, PointFault};
 pub use model::{Bounds, IntegerModel, Interval, ModelError, ModelHash, Quantisation, Quantised};

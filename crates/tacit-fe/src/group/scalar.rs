@@ -1,0 +1,235 @@
+//! Integers modulo the group order r.
+
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Mul, Neg, Sub};
+
+use blst::{blst_fr, blst_scalar};
+use tacit_ring::Xof;
+use zeroize::Zeroize;
+
+/// An integer modulo the group order r ≈ 2^254.86, in Montgomery form.
+///
+/// Secrets are kept in [`SecretScalar`]; this type is for sums and products on the way.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Scalar(blst_fr);
+
+impl Scalar {
+    /// 0.
+    pub const ZERO: Self = Self(blst_fr { l: [0; 4] });
+
+    /// 1.
+    pub fn one() -> Self {
+        Self::from(1u64)
+    }
+
+    /// Uniform: 64 bytes of the stream reduced modulo r, so the distance from uniform is below
+    /// 2^−256.
+    pub fn random(xof: &mut Xof) -> Self {
+        let mut bytes = [0; 64];
+        xof.fill(&mut bytes);
+        let mut reduced = blst_scalar::default();
+        let mut out = Self::ZERO;
+        // SAFETY: the length is that of the array; outputs are of the right types.
+        unsafe {
+            blst::blst_scalar_from_le_bytes(&mut reduced, bytes.as_ptr(), bytes.len());
+            blst::blst_fr_from_scalar(&mut out.0, &reduced);
+        }
+        bytes.zeroize();
+        reduced.b.zeroize();
+        out
+    }
+
+    /// Little-endian bytes of the representative in \[0, r).
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let mut out = blst_scalar::default();
+        // SAFETY: both point to values of their types.
+        unsafe { blst::blst_scalar_from_fr(&mut out, &self.0) };
+        out.b
+    }
+
+    /// The scalar of 32 little-endian bytes; none if they are not below r.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
+        let mut scalar = blst_scalar { b: *bytes };
+        let mut out = Self::ZERO;
+        // SAFETY: both point to values of their types; the value is checked before it is used.
+        let reduced = unsafe {
+            let reduced = blst::blst_scalar_fr_check(&scalar);
+            if reduced {
+                blst::blst_fr_from_scalar(&mut out.0, &scalar);
+            }
+            reduced
+        };
+        scalar.b.zeroize();
+        reduced.then_some(out)
+    }
+
+    /// 1/self, or 0 for 0. Not constant-time in the value.
+    pub fn inverse(&self) -> Self {
+        let mut out = Self::ZERO;
+        // SAFETY: both point to values of the type.
+        unsafe { blst::blst_fr_eucl_inverse(&mut out.0, &self.0) };
+        out
+    }
+
+    /// Whether this is 0.
+    pub fn is_zero(&self) -> bool {
+        *self == Self::ZERO
+    }
+}
+
+impl Zeroize for Scalar {
+    fn zeroize(&mut self) {
+        self.0.l.zeroize();
+    }
+}
+
+impl From<u64> for Scalar {
+    fn from(value: u64) -> Self {
+        let mut out = Self::ZERO;
+        // SAFETY: the source has the four limbs that are read.
+        unsafe { blst::blst_fr_from_uint64(&mut out.0, [value, 0, 0, 0].as_ptr()) };
+        out
+    }
+}
+
+impl From<i64> for Scalar {
+    fn from(value: i64) -> Self {
+        let magnitude = Self::from(value.unsigned_abs());
+        let mut out = Self::ZERO;
+        // SAFETY: both point to values of the type.
+        unsafe { blst::blst_fr_cneg(&mut out.0, &magnitude.0, value < 0) };
+        out
+    }
+}
+
+impl Add for Scalar {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        let mut out = Self::ZERO;
+        // SAFETY: all point to values of the type.
+        unsafe { blst::blst_fr_add(&mut out.0, &self.0, &other.0) };
+        out
+    }
+}
+
+impl AddAssign for Scalar {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sub for Scalar {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        let mut out = Self::ZERO;
+        // SAFETY: all point to values of the type.
+        unsafe { blst::blst_fr_sub(&mut out.0, &self.0, &other.0) };
+        out
+    }
+}
+
+impl Mul for Scalar {
+    type Output = Self;
+    fn mul(self, other: Self) -> Self {
+        let mut out = Self::ZERO;
+        // SAFETY: all point to values of the type.
+        unsafe { blst::blst_fr_mul(&mut out.0, &self.0, &other.0) };
+        out
+    }
+}
+
+impl Neg for Scalar {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self::ZERO - self
+    }
+}
+
+impl Sum for Scalar {
+    fn sum<I: Iterator<Item = Self>>(values: I) -> Self {
+        values.fold(Self::ZERO, |a, b| a + b)
+    }
+}
+
+impl std::fmt::Debug for Scalar {
+    /// Redacted: most scalars here are secret or made from secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scalar(redacted)")
+    }
+}
+
+/// A secret scalar: never printed, not copied by accident, erased on drop.
+pub struct SecretScalar(Scalar);
+
+impl SecretScalar {
+    /// Takes a scalar over; the caller's copy is the caller's to erase.
+    pub fn new(scalar: Scalar) -> Self {
+        Self(scalar)
+    }
+
+    /// A fresh secret from a stream.
+    pub fn random(xof: &mut Xof) -> Self {
+        Self(Scalar::random(xof))
+    }
+
+    /// The value, for arithmetic.
+    pub fn expose(&self) -> &Scalar {
+        &self.0
+    }
+}
+
+impl Drop for SecretScalar {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl std::fmt::Debug for SecretScalar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretScalar(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tacit_ring::Seed;
+
+    fn some() -> (Scalar, Scalar) {
+        let mut xof = Seed::from_bytes([1; 32]).expand();
+        (Scalar::random(&mut xof), Scalar::random(&mut xof))
+    }
+
+    #[test]
+    fn signed_integers_keep_their_sign() {
+        assert_eq!(Scalar::from(-7i64) + Scalar::from(7u64), Scalar::ZERO);
+        assert_eq!(
+            Scalar::from(i64::MIN) + Scalar::from(1u64 << 63),
+            Scalar::ZERO
+        );
+    }
+
+    #[test]
+    fn inverse_is_inverse() {
+        let (a, b) = some();
+        assert_eq!(a * b * a.inverse(), b);
+        assert!(Scalar::ZERO.inverse().is_zero());
+    }
+
+    #[test]
+    fn bytes_round_trip_and_the_order_itself_is_refused() {
+        let (a, _) = some();
+        assert_eq!(Scalar::from_bytes(&a.to_bytes()), Some(a));
+        let mut r = (-Scalar::one()).to_bytes();
+        assert!(Scalar::from_bytes(&r).is_some());
+        r[0] += 1;
+        assert_eq!(Scalar::from_bytes(&r), None);
+        assert_eq!(Scalar::from_bytes(&[0xff; 32]), None);
+    }
+
+    #[test]
+    fn debug_is_redacted() {
+        assert_eq!(format!("{:?}", some().0), "Scalar(redacted)");
+    }
+}
