@@ -5,7 +5,7 @@ use tacit_ring::DecodeError;
 use crate::model::ModelError;
 
 /// What can go wrong with functional keys, ciphertexts and models. Grouped by who can mend it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeError {
     /// The model, or an input that does not fit it.

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use super::bounds::OUTPUT_LIMIT_BITS;
 
 /// Errors of integer models: where they come from, their shape, what is fed to them.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
     /// The file cannot be read or written.
-    #[error("model file {path}: {source}")]
+    #[error("model file {path}: {reason}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
+        /// What the system said.
+        reason: String,
     },
     /// The file is larger than any valid model.
     #[error("model file {path} has {found} bytes; a model has at most {limit}")]
@@ -27,12 +27,12 @@ pub enum ModelError {
         limit: u64,
     },
     /// Not the JSON of a model.
-    #[error("model {origin}: {source}")]
+    #[error("model {origin}: {reason}")]
     Json {
         /// The file, or `(in memory)`.
         origin: String,
         /// The cause, with line and column.
-        source: serde_json::Error,
+        reason: String,
     },
     /// A field whose value makes no model.
     #[error("model {origin}, field `{field}`: {reason}")]
@@ -91,9 +91,9 @@ impl ModelError {
     pub(super) fn in_file(self, path: &std::path::Path) -> Self {
         let name = path.display().to_string();
         match self {
-            Self::Json { source, .. } => Self::Json {
+            Self::Json { reason, .. } => Self::Json {
                 origin: name,
-                source,
+                reason,
             },
             Self::Field { field, reason, .. } => Self::Field {
                 origin: name,

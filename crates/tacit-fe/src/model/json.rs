@@ -30,9 +30,9 @@ impl IntegerModel {
     /// Reads a model file.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ModelError> {
         let path = path.as_ref();
-        let io = |source| ModelError::Io {
+        let io = |error: std::io::Error| ModelError::Io {
             path: path.into(),
-            source,
+            reason: error.to_string(),
         };
         let file = File::open(path).map_err(io)?;
         let mut bytes = Vec::new();
@@ -55,17 +55,17 @@ impl IntegerModel {
         let unfinished = path.with_extension("unfinished");
         std::fs::write(&unfinished, self.to_json())
             .and_then(|()| std::fs::rename(&unfinished, path))
-            .map_err(|source| ModelError::Io {
+            .map_err(|error| ModelError::Io {
                 path: path.into(),
-                source,
+                reason: error.to_string(),
             })
     }
 
     /// From the bytes of a model file.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ModelError> {
-        let file: ModelFile = serde_json::from_slice(bytes).map_err(|source| ModelError::Json {
+        let file: ModelFile = serde_json::from_slice(bytes).map_err(|error| ModelError::Json {
             origin: "(in memory)".into(),
-            source,
+            reason: error.to_string(),
         })?;
         check_sizes(file.inputs, file.hidden, file.outputs)?;
         let input_max = u16::try_from(file.input_max).map_err(|_| {
