@@ -1,7 +1,7 @@
 //! Images in IDX files, the format of MNIST (LeCun, Cortes): two zero bytes, the element type, the
 //! number of dimensions, each dimension as a big-endian 32-bit number, then the data.
 //!
-//! Only unsigned bytes are read. Files may be gzipped. The size is checked before anything is
+//! Only unsigned bytes are read and written. Files may be gzipped. The size is checked before anything is
 //! allocated for it, and bytes left over are an error.
 
 use std::fs::File;
@@ -41,31 +41,12 @@ impl ImageSet {
     /// Loads an image file and its label file; labels are below `classes`.
     pub fn load(images: &Path, labels: &Path, classes: u8) -> Result<ImageSet, DataError> {
         let ([count, height, width], pixels) = read_file::<3>(images)?;
-        let ([label_count], label_bytes) = read_file::<1>(labels)?;
-        if count != label_count {
-            return Err(DataError::Length {
-                what: "labels beside the images of an IDX pair",
-                expected: count,
-                found: label_count,
-            });
-        }
-        if let Some(i) = label_bytes.iter().position(|&label| label >= classes) {
-            return Err(DataError::LabelOutsideRange {
-                place: Box::new(Place {
-                    source: labels.display().to_string(),
-                    row: i as u64 + 1,
-                    line: None,
-                }),
-                column: "label".into(),
-                value: label_bytes[i].to_string(),
-                expected: format!("a class below {classes}"),
-            });
-        }
+        let labels = read_labels(labels, count, classes)?;
         Ok(ImageSet {
             height,
             width,
             pixels,
-            labels: label_bytes,
+            labels,
         })
     }
 
@@ -110,6 +91,11 @@ impl ImageSet {
         &self.pixels[i * size..(i + 1) * size]
     }
 
+    /// All pixels, image after image.
+    pub fn into_pixels(self) -> Vec<u8> {
+        self.pixels
+    }
+
     /// One class index per image.
     pub fn labels(&self) -> &[u8] {
         &self.labels
@@ -136,8 +122,65 @@ impl ImageSet {
     }
 }
 
+/// Reads a label file for `count` images; labels are below `classes`.
+pub fn read_labels(path: &Path, count: usize, classes: u8) -> Result<Vec<u8>, DataError> {
+    let ([found], labels) = read_file::<1>(path)?;
+    if count != found {
+        return Err(DataError::Length {
+            what: "labels beside the images of an IDX pair",
+            expected: count,
+            found,
+        });
+    }
+    if let Some(i) = labels.iter().position(|&label| label >= classes) {
+        return Err(DataError::LabelOutsideRange {
+            place: Box::new(Place {
+                source: path.display().to_string(),
+                row: i as u64 + 1,
+                line: None,
+            }),
+            column: "label".into(),
+            value: labels[i].to_string(),
+            expected: format!("a class below {classes}"),
+        });
+    }
+    Ok(labels)
+}
+
+/// Writes unsigned bytes, whose number is the product of the dimensions.
+pub fn write<const D: usize>(
+    path: &Path,
+    dimensions: [usize; D],
+    data: &[u8],
+) -> Result<(), DataError> {
+    let expected = dimensions.iter().product();
+    if data.len() != expected {
+        return Err(DataError::Length {
+            what: "data of an IDX file",
+            expected,
+            found: data.len(),
+        });
+    }
+    if expected == 0 || data.len() as u64 > MAX_BYTES {
+        return Err(DataError::Parameter {
+            what: "bytes of an IDX file",
+            value: data.len() as f64,
+            expected: "1 to 2 GiB",
+        });
+    }
+    let mut bytes = vec![0, 0, 8, D as u8];
+    for dimension in dimensions {
+        bytes.extend((dimension as u32).to_be_bytes());
+    }
+    bytes.extend(data);
+    std::fs::write(path, bytes).map_err(|source| DataError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// The gzipped file when there is one, else the plain one.
-fn present(folder: &Path, name: &str) -> PathBuf {
+pub(crate) fn present(folder: &Path, name: &str) -> PathBuf {
     let zipped = folder.join(format!("{name}.gz"));
     if zipped.exists() {
         zipped

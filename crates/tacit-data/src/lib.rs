@@ -21,6 +21,7 @@
 //! | standardise | [`standardise`] |
 //! | try things out | [`datasets`], [`synthetic`] |
 //! | read images | [`idx`] |
+//! | draw characters in two fonts | [`characters`] |
 //!
 //! ```
 //! use tacit_data::{Standardiser, datasets};
@@ -43,6 +44,7 @@
 //! Zstandard compression (compiles a C library).
 
 mod cells;
+pub mod characters;
 pub mod cohort;
 pub mod datasets;
 mod error;
@@ -53,6 +55,7 @@ pub mod schema;
 mod source;
 pub mod split;
 pub mod standardise;
+mod stream;
 pub mod synthetic;
 mod table;
 

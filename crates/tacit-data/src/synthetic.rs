@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::DataError;
+use crate::stream::Stream;
 use crate::table::{RowKey, Table};
 
 /// Correlation of neighbouring features.
@@ -63,10 +64,13 @@ impl Logistic {
                 expected: "1 to 65536",
             });
         }
-        let mut stream = Stream::new(&blake3::derive_key(
-            "tacit-data 1 synthetic logistic weights",
-            &seed.to_le_bytes(),
-        ));
+        let mut stream = Stream::new(
+            &blake3::derive_key(
+                "tacit-data 1 synthetic logistic weights",
+                &seed.to_le_bytes(),
+            ),
+            0,
+        );
         let mut weights: Vec<f64> = (0..features).map(|_| stream.normal()).collect();
         // wᵀΣw with Σ_jk = ρ^|j−k|, by carrying Σ_{j<k} w_j ρ^{k−j} along.
         let (mut variance, mut carried) = (0.0, 0.0);
@@ -119,7 +123,7 @@ impl Logistic {
         let mut keys = Vec::with_capacity(count);
         let innovation = (1.0 - CORRELATION * CORRELATION).sqrt();
         for index in range {
-            let mut stream = Stream::for_row(&self.key, index);
+            let mut stream = Stream::new(&self.key, index);
             let mut logit = INTERCEPT;
             let mut x = 0.0;
             for (j, w) in self.weights.iter().enumerate() {
@@ -138,61 +142,6 @@ impl Logistic {
             keys.push(RowKey::of_text(&index.to_string()));
         }
         Table::with_keys(self.names.clone(), features, labels, keys)
-    }
-}
-
-/// Random numbers from an extendable hash. Logarithm and exponential come from `libm`, which
-/// computes the same bits everywhere, unlike the system's.
-struct Stream {
-    bytes: blake3::OutputReader,
-    buffer: [u8; 512],
-    next: usize,
-    spare: Option<f64>,
-}
-
-impl Stream {
-    fn new(key: &[u8; 32]) -> Stream {
-        Stream::for_row(key, 0)
-    }
-
-    fn for_row(key: &[u8; 32], index: u64) -> Stream {
-        let bytes = blake3::Hasher::new_keyed(key)
-            .update(&index.to_le_bytes())
-            .finalize_xof();
-        Stream {
-            bytes,
-            buffer: [0; 512],
-            next: 512,
-            spare: None,
-        }
-    }
-
-    /// Uniform in [0, 1), 53 bits.
-    fn uniform(&mut self) -> f64 {
-        if self.next == self.buffer.len() {
-            self.bytes.fill(&mut self.buffer);
-            self.next = 0;
-        }
-        let mut word = [0; 8];
-        word.copy_from_slice(&self.buffer[self.next..self.next + 8]);
-        self.next += 8;
-        (u64::from_le_bytes(word) >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
-    }
-
-    /// Standard normal, by Marsaglia's polar method.
-    fn normal(&mut self) -> f64 {
-        if let Some(spare) = self.spare.take() {
-            return spare;
-        }
-        loop {
-            let (u, v) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
-            let s = u * u + v * v;
-            if s > 0.0 && s < 1.0 {
-                let factor = (-2.0 * libm::log(s) / s).sqrt();
-                self.spare = Some(v * factor);
-                return u * factor;
-            }
-        }
     }
 }
 
