@@ -2,6 +2,7 @@
 
 use tacit_ring::DecodeError;
 
+use crate::dlog::DlogError;
 use crate::model::ModelError;
 
 /// What can go wrong with functional keys, ciphertexts and models. Grouped by who can mend it.
@@ -11,6 +12,9 @@ pub enum FeError {
     /// The model, or an input that does not fit it.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The discrete logarithm of an output, or the table for it.
+    #[error(transparent)]
+    Dlog(#[from] DlogError),
     /// Encoded bytes were refused.
     #[error(transparent)]
     Decode(#[from] DecodeError),

@@ -2,10 +2,12 @@
 
 #![deny(unsafe_code)]
 
+pub mod dlog;
 mod error;
 #[allow(unsafe_code)]
 pub mod group;
 pub mod model;
 
+pub use dlog::{DlogError, DlogTable, TableSize};
 pub use error::{FeError, PointFault};
 pub use model::{Bounds, IntegerModel, Interval, ModelError, ModelHash, Quantisation, Quantised};
