@@ -1,6 +1,6 @@
 //! What can go wrong with functional keys, ciphertexts and models.
 
-use tacit_ring::DecodeError;
+use tacit_ring::{DecodeError, RingError};
 
 use crate::dlog::DlogError;
 use crate::model::ModelError;
@@ -28,9 +28,81 @@ pub enum FeError {
         /// What is wrong with it.
         fault: PointFault,
     },
-    /// The operating system gave no entropy.
-    #[error("the operating system's random source failed: {0}")]
-    Entropy(String),
+    /// A scalar of a master secret is not below the group order.
+    #[error("master secret: scalar {index} is not below the group order; the file is corrupt")]
+    Scalar {
+        /// Number of the scalar.
+        index: usize,
+    },
+    /// A master key of a shape that is not supported.
+    #[error(
+        "a master key for {inputs} inputs of 0 to {input_max}: use 1 to 65536 inputs and a largest input of at least 1"
+    )]
+    KeyShape {
+        /// Inputs asked for.
+        inputs: usize,
+        /// Largest input asked for.
+        input_max: u16,
+    },
+    /// An input of another length than the key's.
+    #[error("the input has {found} values, this key encrypts {expected}")]
+    InputShape {
+        /// Values found.
+        found: usize,
+        /// Values expected.
+        expected: usize,
+    },
+    /// An input outside the quantised range.
+    #[error("input {index} is {found}, above the largest value {input_max}; quantise it first")]
+    InputRange {
+        /// Which input.
+        index: usize,
+        /// Its value.
+        found: u16,
+        /// Largest value allowed.
+        input_max: u16,
+    },
+    /// A model for which this master key cannot issue keys.
+    #[error(
+        "the model takes {inputs} inputs of 0 to {input_max}, the master key encrypts {key_inputs} of 0 to {key_input_max}; the model's proven bounds must cover everything the key encrypts"
+    )]
+    ModelDoesNotFitKey {
+        /// The model's inputs.
+        inputs: usize,
+        /// The model's largest input.
+        input_max: u16,
+        /// The key's inputs.
+        key_inputs: usize,
+        /// The key's largest input.
+        key_input_max: u16,
+    },
+    /// An output that is zero for every input.
+    #[error("output {output} of the model is zero for every input; remove it")]
+    ZeroOutput {
+        /// The output.
+        output: usize,
+    },
+    /// A functional key used with another model than its own.
+    #[error("the functional key is for model {key}, not for model {model}")]
+    KeyForOtherModel {
+        /// Short hash of the key's model.
+        key: String,
+        /// Short hash of the model given.
+        model: String,
+    },
+    /// A ciphertext under another master key than the functional key's.
+    #[error(
+        "the ciphertext is under master key {ciphertext}, the functional key under {key}; another authority, or an older master key"
+    )]
+    CiphertextForOtherKey {
+        /// Short hash in the ciphertext.
+        ciphertext: String,
+        /// Short hash in the functional key.
+        key: String,
+    },
+    /// The operating system gave no entropy (the only way the layer below fails here).
+    #[error(transparent)]
+    Ring(#[from] RingError),
 }
 
 /// Why bytes are not a usable point.

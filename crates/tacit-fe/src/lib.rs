@@ -7,7 +7,12 @@ mod error;
 #[allow(unsafe_code)]
 pub mod group;
 pub mod model;
+pub mod scheme;
 
 pub use dlog::{DlogError, DlogTable, TableSize};
 pub use error::{FeError, PointFault};
 pub use model::{Bounds, IntegerModel, Interval, ModelError, ModelHash, Quantisation, Quantised};
+pub use scheme::{
+    Ciphertext, Encryptor, EvaluationPlan, FunctionalKey, GenericGroup, MasterSecret, PublicKey,
+    PublicKeyHash, QuadraticFe, Timing,
+};

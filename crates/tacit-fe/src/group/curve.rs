@@ -71,6 +71,14 @@ macro_rules! curve {
                 out
             }
 
+            /// \[small\]self, in time that does not depend on the multiplier.
+            pub fn mul_u16(&self, small: u16) -> Self {
+                let mut out = Self::identity();
+                // SAFETY: 16 bits are read of the two bytes; points are of their types.
+                unsafe { blst::$mult(&mut out.0, &self.0, small.to_le_bytes().as_ptr(), 16) };
+                out
+            }
+
             /// (x, y).
             pub fn to_affine(&self) -> $Affine {
                 let mut out = blst::$affine::default();

@@ -22,9 +22,8 @@
 //!
 //! # Time and secrets
 //! [`G1::mul`] and [`G2::mul`] take the same time for every scalar (a property of blst: fixed
-//! windows, table entries gathered by masks), and so does arithmetic on [`Scalar`] except
-//! [`Scalar::inverse`], which blinds nothing and is called on blinded values only. Everything
-//! with `vartime` in its name, sums of batches and the decoders are not constant-time.
+//! windows, table entries gathered by masks), and so does arithmetic on [`Scalar`]. Everything
+//! with `vartime` in its name, powers in GT and the decoders are not constant-time.
 //!
 //! The arithmetic is `blst`'s, written in assembly and partly verified formally.
 

@@ -64,7 +64,7 @@ impl Scalar {
         reduced.then_some(out)
     }
 
-    /// 1/self, or 0 for 0. Not constant-time in the value.
+    /// 1/self, or 0 for 0; constant-time (a binary gcd of fixed length).
     pub fn inverse(&self) -> Self {
         let mut out = Self::ZERO;
         // SAFETY: both point to values of the type.
