@@ -13,7 +13,8 @@
 //! ```
 
 use super::axis::Ruler;
-use super::scene::{WIDTH, look, text_width};
+use super::frame::Frame;
+use super::scene::look;
 use super::{Axis, Drawing, LegendEntry, Scene, refuse};
 use crate::{Cell, Column, Error, Quantity, Table};
 
@@ -209,34 +210,12 @@ impl Lines {
             }
         }
 
-        let widest = y
-            .ticks()
-            .iter()
-            .map(|(_, label)| text_width(label))
-            .fold(0.0, f64::max);
-        let (left, right) = (widest + 16.0, WIDTH - 24.0);
-        let (top, bottom) = (34.0, HEIGHT - 48.0);
+        let frame = Frame::new(x, y, HEIGHT);
         let mut scene = Scene::new(&self.title, self.description(), HEIGHT);
-        scene.text("axis", 0.0, 14.0, self.y.heading(y.step));
-        for (value, label) in y.ticks() {
-            let at = y.at(*value, bottom, top);
-            scene.line("grid", left, at, right, at);
-            scene.text("tick end", left - 8.0, at + 4.0, label);
-        }
-        for (value, label) in x.ticks() {
-            let at = x.at(*value, left, right);
-            scene.line("grid", at, bottom, at, bottom + 5.0);
-            scene.text("tick middle", at, bottom + 20.0, label);
-        }
-        scene.line("base", left, bottom, right, bottom);
-        scene.text(
-            "axis middle",
-            (left + right) / 2.0,
-            HEIGHT - 6.0,
-            self.x.heading(x.step),
-        );
+        frame.draw(&mut scene, &self.x, &self.y, frame.bottom);
+        let Frame { left, right, .. } = frame;
 
-        let place = |px: f64, py: f64| (x.at(px, left, right), y.at(py, bottom, top));
+        let place = |px: f64, py: f64| frame.place(px, py);
         for (at, series) in self.series.iter().enumerate() {
             let with_band = || series.points.iter().filter_map(|p| Some((p.x, p.band?)));
             let edge: Vec<_> = with_band()
@@ -248,7 +227,7 @@ impl Lines {
             }
         }
         for (at, guide) in self.guides.iter().enumerate() {
-            let height = y.at(guide.y, bottom, top);
+            let height = frame.height(guide.y);
             scene.line(&format!("guide g{}", at % 3), left, height, right, height);
             scene.note(format!(
                 "{}: {}",

@@ -20,6 +20,7 @@
 
 mod axis;
 mod bars;
+mod frame;
 mod lines;
 mod scatter;
 mod scene;

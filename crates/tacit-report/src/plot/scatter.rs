@@ -13,6 +13,7 @@
 //! ```
 
 use super::axis::Ruler;
+use super::frame::Frame;
 use super::scene::{WIDTH, look, text_width};
 use super::{Axis, Drawing, LegendEntry, Scene};
 use crate::{Cell, Column, Error, Quantity, Table};
@@ -170,35 +171,11 @@ impl Scatter {
     pub(super) fn draw(&self) -> Result<Drawing, Error> {
         let x = Ruler::fit(&self.title, &self.x, self.marks().map(|m| m.x), 7)?;
         let y = Ruler::fit(&self.title, &self.y, self.marks().map(|m| m.y), 5)?;
-        let widest = y
-            .ticks()
-            .iter()
-            .map(|(_, label)| text_width(label))
-            .fold(0.0, f64::max);
-        let (left, right) = (widest + 16.0, WIDTH - 24.0);
-        let (top, bottom) = (34.0, HEIGHT - 48.0);
-
+        let frame = Frame::new(x, y, HEIGHT);
         let mut scene = Scene::new(&self.title, self.description(), HEIGHT);
-        scene.text("axis", 0.0, 14.0, self.y.heading(y.step));
-        for (value, label) in y.ticks() {
-            let at = y.at(*value, bottom, top);
-            scene.line("grid", left, at, right, at);
-            scene.text("tick end", left - 8.0, at + 4.0, label);
-        }
-        for (value, label) in x.ticks() {
-            let at = x.at(*value, left, right);
-            scene.line("grid", at, top, at, bottom + 5.0);
-            scene.text("tick middle", at, bottom + 20.0, label);
-        }
-        scene.line("base", left, bottom, right, bottom);
-        scene.text(
-            "axis middle",
-            (left + right) / 2.0,
-            HEIGHT - 6.0,
-            self.x.heading(x.step),
-        );
+        frame.draw(&mut scene, &self.x, &self.y, frame.top);
 
-        let place = |mark: &Mark| (x.at(mark.x, left, right), y.at(mark.y, bottom, top));
+        let place = |mark: &Mark| frame.place(mark.x, mark.y);
         let mut taken: Vec<[f64; 4]> = Vec::new();
         if let Some(directions) = self.frontier {
             let line = steps(self.best(directions).into_iter().map(place), directions.0);
@@ -223,7 +200,7 @@ impl Scatter {
             }
         }
         for mark in self.marks().filter(|mark| !mark.label.is_empty()) {
-            let inside = [left, top - 12.0, WIDTH, bottom];
+            let inside = [frame.left, frame.top - 12.0, WIDTH, frame.bottom];
             let found = free_place(&mut taken, inside, place(mark), text_width(&mark.label));
             if let Some((from, base)) = found {
                 scene.text("label", from, base, &mark.label);
