@@ -86,6 +86,14 @@ pub enum Error {
         /// Which value of which series is at fault, and what it would need to be.
         what: String,
     },
+    /// Images that cannot be shown.
+    #[error("images \"{gallery}\": {what}")]
+    Gallery {
+        /// The gallery's title.
+        gallery: String,
+        /// Which image is at fault, and what it would need to be.
+        what: String,
+    },
     /// A table whose rows do not fit its columns.
     #[error("table \"{table}\": row {row} has {cells} cells, the table has {columns} columns")]
     Table {

@@ -44,6 +44,7 @@
 pub mod error;
 pub mod figures;
 pub mod folder;
+pub mod gallery;
 pub mod gate;
 pub mod measure;
 mod page;
@@ -56,6 +57,7 @@ pub mod table;
 pub use error::Error;
 pub use figures::{Figures, check_name, mean_sd};
 pub use folder::{RunFolder, write_whole};
+pub use gallery::Gallery;
 pub use gate::{Gate, Relation, Verdict};
 pub use plot::{
     Axis, Bar, Bars, Better, Group, Guide, Lines, Mark, Plot, Point, Scale, Scatter, Series,

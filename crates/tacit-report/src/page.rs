@@ -7,7 +7,8 @@
 
 use askama::Template;
 
-use crate::{Align, Block, Cell, Column, Error, Plot, Report, Run, Table};
+use crate::gallery::DrawnRow;
+use crate::{Align, Block, Cell, Column, Error, Gallery, Plot, Report, Run, Table};
 
 /// An SVG image made by the drawing template, safe to embed as it is.
 struct Svg(String);
@@ -50,6 +51,7 @@ enum Piece<'a> {
     Warning(&'a str),
     Table(&'a Table),
     Figure(Box<Figure<'a>>),
+    Images(&'a Gallery, Vec<DrawnRow<'a>>),
 }
 
 struct Figure<'a> {
@@ -76,6 +78,7 @@ pub(crate) fn render(report: &Report, run: &Run) -> Result<String, Error> {
                     plots += 1;
                     Piece::Figure(Box::new(figure(plot, plots)?))
                 }
+                Block::Gallery(gallery) => Piece::Images(gallery, gallery.drawn()?),
             });
         }
         parts.push(Part {

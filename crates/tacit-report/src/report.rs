@@ -6,7 +6,7 @@
 
 use std::time::SystemTime;
 
-use crate::{Error, Plot, Quantity, Run, Table, Verdict, page};
+use crate::{Error, Gallery, Plot, Quantity, Run, Table, Verdict, page};
 
 /// A report. Build it, then [`render`](Report::render) it or hand it to
 /// [`RunFolder::write`](crate::RunFolder::write).
@@ -60,6 +60,8 @@ pub enum Block {
     Table(Table),
     /// A plot, followed by its data as a table.
     Plot(Plot),
+    /// Images.
+    Gallery(Gallery),
 }
 
 /// When and where a run happened. Everything in it comes from outside, so that a page without it
@@ -173,6 +175,12 @@ impl Section {
     /// Adds a plot.
     pub fn plot(mut self, plot: impl Into<Plot>) -> Self {
         self.blocks.push(Block::Plot(plot.into()));
+        self
+    }
+
+    /// Adds images.
+    pub fn gallery(mut self, gallery: Gallery) -> Self {
+        self.blocks.push(Block::Gallery(gallery));
         self
     }
 }

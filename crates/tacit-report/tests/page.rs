@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use tacit_report::{
-    Axis, Bars, Cell, Column, Error, Gate, Lines, Provenance, Quantity, Report, Run, Section,
-    Table, Unit,
+    Axis, Bars, Cell, Column, Error, Gallery, Gate, Lines, Provenance, Quantity, Report, Run,
+    Section, Table, Unit,
 };
 
 const EVIL: &str = "<img src=x onerror=alert(1)>\"'&</style></title>";
@@ -112,4 +112,29 @@ fn a_value_that_is_no_number_stops_the_report_and_is_named() {
 fn a_gate_that_is_not_met_is_plain_to_see() {
     let page = report().render(&run()).unwrap();
     assert!(page.contains("not met") && page.contains("encrypted.accuracy ≥ 0.99"));
+}
+
+#[test]
+fn images_are_inside_the_page_each_row_with_a_text_alternative() {
+    let gallery = Gallery::new(EVIL, 2, 2)
+        .row(EVIL, [[0, 255, 255, 0]])
+        .row("plain", [[0, 1, 2, 3], [4, 5, 6, 7]])
+        .caption(EVIL);
+    let report = Report::new("r").section(Section::new("s").gallery(gallery));
+    let page = report.render(&run()).unwrap();
+    assert_eq!(page.matches("<img ").count(), 2);
+    assert_eq!(page.matches("src=\"data:image/png;base64,iVBOR").count(), 2);
+    assert!(page.contains("plain: 2 images of 2 by 2 pixels\""));
+    assert!(!page.contains("onerror=alert(1)>"), "markup from a value");
+}
+
+#[test]
+fn an_image_of_the_wrong_size_stops_the_report_and_is_named() {
+    let gallery = Gallery::new("samples", 2, 2).row("a", [[0u8; 3]]);
+    let report = Report::new("r").section(Section::new("s").gallery(gallery));
+    let error = report.render(&run()).unwrap_err().to_string();
+    assert!(
+        error.contains("samples") && error.contains("image 1"),
+        "{error}"
+    );
 }
