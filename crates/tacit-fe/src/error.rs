@@ -2,6 +2,7 @@
 
 use tacit_ring::{DecodeError, RingError};
 
+use crate::authority::AuthorityError;
 use crate::dlog::DlogError;
 use crate::model::ModelError;
 
@@ -15,6 +16,9 @@ pub enum FeError {
     /// The discrete logarithm of an output, or the table for it.
     #[error(transparent)]
     Dlog(#[from] DlogError),
+    /// The authority's folder, policy or budget.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// Encoded bytes were refused.
     #[error(transparent)]
     Decode(#[from] DecodeError),

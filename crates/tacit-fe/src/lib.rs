@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod authority;
 pub mod dlog;
 mod error;
 #[allow(unsafe_code)]
@@ -9,6 +10,7 @@ pub mod group;
 pub mod model;
 pub mod scheme;
 
+pub use authority::{Authority, AuthorityError, Policy, Unlock};
 pub use dlog::{DlogError, DlogTable, TableSize};
 pub use error::{FeError, PointFault};
 pub use model::{Bounds, IntegerModel, Interval, ModelError, ModelHash, Quantisation, Quantised};
