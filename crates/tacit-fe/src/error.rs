@@ -16,6 +16,30 @@ pub enum FeError {
     /// The discrete logarithm of an output, or the table for it.
     #[error(transparent)]
     Dlog(#[from] DlogError),
+    /// An output was not found within the calibrated range.
+    #[error("output {output}: {source}")]
+    Output {
+        /// Which output.
+        output: usize,
+        /// The limit and the steps taken.
+        source: DlogError,
+    },
+    /// An output that no input in range has.
+    #[error(
+        "output {output} is outside {low} to {high}, which is proven for inputs in range: the ciphertext \
+         holds others, and its outputs mean nothing"
+    )]
+    ImpossibleOutput {
+        /// Which output.
+        output: usize,
+        /// Smallest possible value.
+        low: i128,
+        /// Largest.
+        high: i128,
+    },
+    /// Threads could not be started.
+    #[error("threads for evaluation: {0}")]
+    Threads(String),
     /// The authority's folder, policy or budget.
     #[error(transparent)]
     Authority(#[from] AuthorityError),

@@ -5,6 +5,7 @@
 pub mod authority;
 pub mod dlog;
 mod error;
+pub mod evaluator;
 #[allow(unsafe_code)]
 pub mod group;
 pub mod model;
@@ -13,6 +14,7 @@ pub mod scheme;
 pub use authority::{Authority, AuthorityError, Policy, Unlock};
 pub use dlog::{DlogError, DlogTable, TableSize};
 pub use error::{FeError, PointFault};
+pub use evaluator::{Calibration, Evaluator};
 pub use model::{Bounds, IntegerModel, Interval, ModelError, ModelHash, Quantisation, Quantised};
 pub use scheme::{
     Ciphertext, Encryptor, EvaluationPlan, FunctionalKey, GenericGroup, MasterSecret, PublicKey,
