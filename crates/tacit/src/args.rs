@@ -39,6 +39,10 @@ pub enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Plan(PlanVerb),
 
+    /// Functional encryption: a server learns one quadratic function of an input and nothing else.
+    #[command(subcommand, arg_required_else_help = true)]
+    Fe(commands::fe::FeVerb),
+
     /// Measure whole jobs.
     #[command(subcommand, arg_required_else_help = true)]
     Bench(BenchVerb),
@@ -77,6 +81,7 @@ impl Command {
         match self {
             Command::Demo(args) => commands::demo::run(args, console),
             Command::Plan(PlanVerb::Check(args)) => commands::plan_check::run(args, console),
+            Command::Fe(verb) => verb.run(console),
             Command::Bench(BenchVerb::Glm(args)) => commands::bench::glm::run(args, console),
             Command::Bench(BenchVerb::Predict(args)) => {
                 commands::bench::predict::run(args, console)
@@ -90,6 +95,7 @@ impl Command {
         match self {
             Command::Demo(args) => Some(&args.measure.record),
             Command::Plan(PlanVerb::Check(args)) => Some(&args.record),
+            Command::Fe(verb) => verb.record_args(),
             Command::Bench(BenchVerb::Glm(args)) => Some(&args.measure.record),
             Command::Bench(BenchVerb::Predict(args)) => Some(&args.measure.record),
             Command::Run(RunVerb::Show(args)) => Some(&args.record),

@@ -2,5 +2,6 @@
 
 pub mod bench;
 pub mod demo;
+pub mod fe;
 pub mod plan_check;
 pub mod run_show;
