@@ -211,6 +211,18 @@ macro_rules! curve {
                 out.accept(fault)
             }
 
+            /// x and y in blst's form, a coordinate of F_p after the other; zeros for the identity.
+            pub(super) fn limbs(&self) -> [[u64; 6]; $raw / 48] {
+                // SAFETY: both are x then y, each one or two arrays of six words, and nothing else.
+                unsafe { std::mem::transmute::<blst::$affine, [[u64; 6]; $raw / 48]>(self.0) }
+            }
+
+            /// The point of such limbs: reduced, and on the curve or all zero.
+            pub(super) fn from_limbs(limbs: &[[u64; 6]; $raw / 48]) -> Self {
+                // SAFETY: as in `limbs`.
+                Self(unsafe { std::mem::transmute::<[[u64; 6]; $raw / 48], blst::$affine>(*limbs) })
+            }
+
             fn accept(self, fault: blst::BLST_ERROR) -> Result<Self, PointFault> {
                 use blst::BLST_ERROR::*;
                 match fault {

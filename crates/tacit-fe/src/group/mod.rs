@@ -27,10 +27,14 @@
 //!
 //! The arithmetic is `blst`'s, written in assembly and partly verified formally.
 
+mod batch;
 mod curve;
+mod lanes;
 mod pairing;
 mod scalar;
+mod sums;
 
 pub use curve::{G1, G1Affine, G2, G2Affine};
-pub use pairing::{Gt, MillerValue, miller_loop};
+pub use pairing::{Gt, MillerValue, PreparedG2, miller_loop};
 pub use scalar::{Scalar, SecretScalar};
+pub use sums::SumProgram;

@@ -38,7 +38,65 @@ pub fn miller_loop(pairs: &[(G1Affine, G2Affine)]) -> MillerValue {
     product.unwrap_or_else(MillerValue::one)
 }
 
+/// A point of G2 with the lines of its pairing worked out: for points paired many times.
+#[derive(Clone)]
+pub struct PreparedG2(Box<[blst::blst_fp6; LINES]>);
+
+/// Doublings and additions of a Miller loop.
+const LINES: usize = 68;
+
+impl PreparedG2 {
+    /// Works out the lines; none for the identity, whose pairings are 1.
+    pub fn new(q: &G2Affine) -> Option<Self> {
+        if q.is_identity() {
+            return None;
+        }
+        let mut lines = Box::new([blst::blst_fp6::default(); LINES]);
+        // SAFETY: blst writes 68 lines for a point that is not the identity.
+        unsafe { blst::blst_precompute_lines(lines.as_mut_ptr(), &q.0) };
+        Some(Self(lines))
+    }
+
+    /// e(p, self) before the final exponentiation.
+    pub fn miller_loop(&self, p: &G1Affine) -> MillerValue {
+        if p.is_identity() {
+            return MillerValue::one();
+        }
+        let mut out = blst_fp12::default();
+        // SAFETY: the lines are those that blst wrote; the point is not the identity.
+        unsafe { blst::blst_miller_loop_lines(&mut out, self.0.as_ptr(), &p.0) };
+        MillerValue(out)
+    }
+}
+
+impl std::fmt::Debug for PreparedG2 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PreparedG2")
+    }
+}
+
 impl MillerValue {
+    /// Π values_i^{exponents_i}, squarings shared, for small public exponents.
+    pub fn product_of_powers(terms: impl Iterator<Item = (Self, i32)> + Clone) -> Self {
+        let largest = terms.clone().map(|(_, e)| e.unsigned_abs()).max();
+        let bits = u32::BITS - largest.unwrap_or(0).leading_zeros();
+        let mut product: Option<Self> = None;
+        for bit in (0..bits).rev() {
+            product = product.map(|product| product.square());
+            for (value, exponent) in terms.clone() {
+                if exponent.unsigned_abs() >> bit & 1 == 1 {
+                    let value = if exponent < 0 {
+                        value.conjugate()
+                    } else {
+                        value
+                    };
+                    product = Some(product.map_or(value, |product| product * value));
+                }
+            }
+        }
+        product.unwrap_or_else(Self::one)
+    }
+
     /// The empty product.
     pub fn one() -> Self {
         Self(one())
@@ -275,6 +333,28 @@ mod tests {
         assert_eq!(miller.square().final_exponentiation(), gt * gt);
         assert_eq!(gt.square(), gt * gt);
         assert!((gt * gt.inverse()).is_identity());
+    }
+
+    #[test]
+    fn prepared_points_and_products_of_powers_agree_with_single_steps() {
+        let (pairs, _) = pairs(3);
+        let values = pairs.iter().map(|pair| miller_loop(&[*pair]));
+        for (value, (p, q)) in values.clone().zip(&pairs) {
+            let prepared = PreparedG2::new(q).unwrap().miller_loop(p);
+            assert_eq!(
+                prepared.final_exponentiation(),
+                value.final_exponentiation()
+            );
+        }
+        assert!(PreparedG2::new(&G2Affine::identity()).is_none());
+        for exponents in [[0, 0, 0], [1, -1, 0], [31, -32, 7], [0, i32::MIN, 5]] {
+            let product = MillerValue::product_of_powers(values.clone().zip(exponents));
+            let mut expected = Gt::identity();
+            for (value, e) in values.clone().zip(exponents) {
+                expected = expected * value.final_exponentiation().pow_signed(e.into());
+            }
+            assert_eq!(product.final_exponentiation(), expected);
+        }
     }
 
     #[test]

@@ -1,0 +1,202 @@
+//! Times of the quadratic scheme: n = 785 inputs of 8 bits, d = 40, K = 10, coefficients of P of 4 to
+//! 5 bits, 49 % of them zero. Medians of processor time; on two threads, of wall time.
+//!
+//! `cargo bench -p tacit-fe --bench scheme -- [--json PATH|-] [--seconds S]`
+//!
+//! One addition in G1, one Miller loop of two pairs and one final exponentiation are measured in the same
+//! run, as yardsticks of the machine. Beside each figure stands its goal, and what Ryffel et al. (2019)
+//! report for their implementation.
+
+use std::time::{Duration, Instant};
+
+use cpu_time::ThreadTime;
+use serde_json::{Map, Value, json};
+use tacit_fe::group::{G1, G1Affine, G2Affine, miller_loop};
+use tacit_fe::*;
+use tacit_ring::Seed;
+
+const SIZES: (usize, usize, usize) = (785, 40, 10);
+
+/// Median milliseconds of processor time, or of wall time.
+fn median(seconds: f64, wall: bool, mut f: impl FnMut()) -> f64 {
+    f();
+    let (mut times, mut spent) = (vec![], Duration::ZERO);
+    while (spent.as_secs_f64() < seconds && times.len() < 5_000) || times.len() < 5 {
+        let (start, wall_start) = (ThreadTime::now(), Instant::now());
+        f();
+        let time = if wall {
+            wall_start.elapsed()
+        } else {
+            start.elapsed()
+        };
+        spent += wall_start.elapsed();
+        times.push(time);
+    }
+    times.sort();
+    times[times.len() / 2].as_secs_f64() * 1e3
+}
+
+struct Bench {
+    figures: Map<String, Value>,
+    quiet: bool,
+    seconds: f64,
+}
+
+impl Bench {
+    /// A figure with its goal and the published one, in the same unit.
+    fn row(&mut self, name: &str, value: f64, goal: Option<f64>, published: Option<f64>) {
+        self.figures
+            .insert(name.into(), json!((value * 1e3).round() / 1e3));
+        if self.quiet {
+            return;
+        }
+        let beside = |title: &str, v: Option<f64>| {
+            v.map_or(String::new(), |v| format!("   {title} {v:8.1}"))
+        };
+        println!(
+            "{name:34} {value:10.3}{}{}",
+            beside("goal", goal),
+            beside("published", published)
+        );
+    }
+
+    fn time(&mut self, name: &str, goal: Option<f64>, published: Option<f64>, f: impl FnMut()) {
+        let value = median(self.seconds, false, f);
+        self.row(name, value, goal, published);
+    }
+}
+
+fn model() -> IntegerModel {
+    let (n, d, k) = SIZES;
+    let mut xof = Seed::from_bytes([1; 32]).expand();
+    let p = (0..n * d).map(|_| {
+        let (zero, large, value) = (
+            xof.next_u64() % 100 < 49,
+            xof.next_u64().is_multiple_of(8),
+            xof.next_u64(),
+        );
+        let size = if large { 31 } else { 15 };
+        let magnitude = (value >> 1) % size + 1;
+        let signed = magnitude as i16 * if value & 1 == 1 { 1 } else { -1 };
+        if zero { 0 } else { signed }
+    });
+    let p = p.collect();
+    let combination = (0..d * k)
+        .map(|_| (xof.next_u64() % 63) as i16 - 31)
+        .collect();
+    IntegerModel::new(SIZES, p, combination, 255).expect("a valid model")
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let value = |flag: &str| {
+        let at = arguments.iter().position(|a| a == flag)?;
+        arguments.get(at + 1).cloned()
+    };
+    let target = value("--json");
+    let seconds = value("--seconds").and_then(|s| s.parse().ok());
+    let mut bench = Bench {
+        figures: Map::new(),
+        quiet: target.as_deref() == Some("-"),
+        seconds: seconds.unwrap_or(1.0),
+    };
+    primitives(&mut bench);
+    scheme(&mut bench);
+    let record = json!({
+        "schema": "tacit.run/1",
+        "command": "bench fe scheme",
+        "version": env!("CARGO_PKG_VERSION"),
+        "seed": 1,
+        "params": { "inputs": SIZES.0, "hidden": SIZES.1, "outputs": SIZES.2, "input_max": 255 },
+        "figures": bench.figures,
+    });
+    match target.as_deref() {
+        Some("-") => println!("{record}"),
+        Some(path) => std::fs::write(path, record.to_string()).expect("the record can be written"),
+        None => {}
+    }
+}
+
+fn primitives(bench: &mut Bench) {
+    let (p, q) = (G1Affine::generator(), G2Affine::generator());
+    let mut sum = G1::generator().double();
+    let add = median(0.2, false, || {
+        for _ in 0..1000 {
+            sum = sum.add_affine(&p);
+        }
+    });
+    bench.row("g1_add_us", add, None, None);
+    let pairs = [(p, q), (p, q)];
+    let value = miller_loop(&pairs);
+    let miller = median(0.2, false, || {
+        std::hint::black_box(miller_loop(&pairs));
+    });
+    bench.row("miller2_us", miller * 1e3, None, None);
+    let last = median(0.2, false, || {
+        std::hint::black_box(value.final_exponentiation());
+    });
+    bench.row("final_exp_us", last * 1e3, None, None);
+}
+
+fn scheme(bench: &mut Bench) {
+    let model = model();
+    let master = MasterSecret::from_seed(model.inputs(), 255, &Seed::from_bytes([2; 32])).unwrap();
+    let public = master.public_key();
+    let x: Vec<u16> = (0..model.inputs() as u16)
+        .map(|i| if i == 0 { 1 } else { i * 37 % 256 })
+        .collect();
+
+    bench.time("keygen_ms", Some(4.0), Some(94.0), || {
+        std::hint::black_box(master.keygen(&model).unwrap());
+    });
+    let key = master.keygen(&model).unwrap();
+
+    for (timing, suffix) in [(Timing::ConstantTime, ""), (Timing::Tables, "_tables")] {
+        let authority = Encryptor::authority(&master, timing);
+        bench.time(
+            &format!("encrypt_authority{suffix}_ms"),
+            Some(40.0),
+            None,
+            || {
+                std::hint::black_box(authority.encrypt(&x).unwrap());
+            },
+        );
+        let encryptor = Encryptor::public(public, timing);
+        bench.time(
+            &format!("encrypt_public{suffix}_ms"),
+            Some(90.0),
+            Some(12_100.0),
+            || {
+                std::hint::black_box(encryptor.encrypt(&x).unwrap());
+            },
+        );
+    }
+    let ciphertext = Encryptor::authority(&master, Timing::Tables)
+        .encrypt(&x)
+        .unwrap();
+
+    for (threads, goal) in [(1, 70.0), (2, 38.0)] {
+        let plan = EvaluationPlan::new(&key, &model, threads).unwrap();
+        let name = if threads == 1 {
+            "evaluate_ms"
+        } else {
+            "evaluate_2_threads_ms"
+        };
+        let time = median(bench.seconds, threads > 1, || {
+            std::hint::black_box(plan.evaluate(&ciphertext).unwrap());
+        });
+        bench.row(name, time, Some(goal), Some(2_970.0));
+    }
+
+    let (compressed, raw) = (ciphertext.to_bytes(), ciphertext.to_raw_bytes());
+    bench.row("ciphertext_bytes", compressed.len() as f64, None, None);
+    bench.time("ingest_checked_ms", None, None, || {
+        std::hint::black_box(Ciphertext::from_bytes(&compressed).unwrap());
+    });
+    bench.time("ingest_raw_checked_ms", None, None, || {
+        std::hint::black_box(Ciphertext::from_bytes(&raw).unwrap());
+    });
+    bench.time("ingest_trusted_ms", None, None, || {
+        std::hint::black_box(Ciphertext::from_trusted_bytes(&raw).unwrap());
+    });
+}
