@@ -122,6 +122,16 @@ impl ImageSet {
     }
 }
 
+/// Dimensions (number, height, width) and pixels of an image file.
+pub fn read_images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
+    read_file(path)
+}
+
+/// All labels of a label file.
+pub fn read_all_labels(path: &Path) -> Result<Vec<u8>, DataError> {
+    Ok(read_file::<1>(path)?.1)
+}
+
 /// Reads a label file for `count` images; labels are below `classes`.
 pub fn read_labels(path: &Path, count: usize, classes: u8) -> Result<Vec<u8>, DataError> {
     let ([found], labels) = read_file::<1>(path)?;
@@ -180,7 +190,7 @@ pub fn write<const D: usize>(
 }
 
 /// The gzipped file when there is one, else the plain one.
-pub(crate) fn present(folder: &Path, name: &str) -> PathBuf {
+pub fn present(folder: &Path, name: &str) -> PathBuf {
     let zipped = folder.join(format!("{name}.gz"));
     if zipped.exists() {
         zipped

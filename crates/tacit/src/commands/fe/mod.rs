@@ -1,7 +1,14 @@
 //! `tacit fe`: functional encryption of one quadratic network, and what its outputs give away.
 
+pub mod authority;
 pub mod bench;
 pub mod data;
+pub mod encrypt;
+mod encryption;
+pub mod evaluate;
+mod files;
+mod images;
+mod unlock;
 
 use clap::Subcommand;
 
@@ -13,6 +20,13 @@ use crate::{Console, Error, Outcome};
 pub enum FeVerb {
     /// Draw the data set of characters in two fonts.
     Data(data::Data),
+    /// Hold the master secret, issue keys within a budget.
+    #[command(subcommand, arg_required_else_help = true)]
+    Authority(authority::AuthorityVerb),
+    /// Encrypt images.
+    Encrypt(encrypt::Encrypt),
+    /// Evaluate a functional key on ciphertexts, or end to end on images.
+    Evaluate(Box<evaluate::Evaluate>),
     /// Measure encryption, keys, evaluation and discrete logarithms.
     Bench(bench::Bench),
 }
@@ -22,6 +36,9 @@ impl FeVerb {
     pub fn run(&self, console: &mut Console) -> Result<Outcome, Error> {
         match self {
             FeVerb::Data(args) => data::run(args, console),
+            FeVerb::Authority(verb) => verb.run(console),
+            FeVerb::Encrypt(args) => encrypt::run(args, console),
+            FeVerb::Evaluate(args) => evaluate::run(args, console),
             FeVerb::Bench(args) => bench::run(args, console),
         }
     }
@@ -30,6 +47,9 @@ impl FeVerb {
     pub fn record_args(&self) -> Option<&RecordArgs> {
         Some(match self {
             FeVerb::Data(args) => &args.measure.record,
+            FeVerb::Authority(verb) => verb.record_args(),
+            FeVerb::Encrypt(args) => &args.record,
+            FeVerb::Evaluate(args) => &args.measure.record,
             FeVerb::Bench(args) => &args.measure.record,
         })
     }
