@@ -11,8 +11,8 @@
 //!
 //! computed modulo the group order, with error below 2^−80 for every issue (module `rank`). The same model again,
 //! or any combination of what is out already, costs nothing. r outputs are r equations about n inputs:
-//! far below n they say little about a single pixel, but at a few hundred an image of 784 pixels is
-//! recovered by linear programming (`tacit-audit`, `reconstruction`), since (c + p·x)² with a large
+//! a handful gives no image, but from 40 well-chosen ones, or a few hundred random ones, an image of 784
+//! pixels is recovered by linear programming (`tacit-audit`, `reconstruction`), since (c + p·x)² with a large
 //! constant c is a *linear* measurement in disguise. So the budget does not ask what a model is meant for.
 //!
 //! ```

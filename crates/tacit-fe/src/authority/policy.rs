@@ -20,9 +20,14 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The default budget. At 784 pixels, 16 linear measurements of an image are as good as none: a
-    /// reconstruction is no closer to it than the mean of its class.
-    pub const DEFAULT_RANK_BUDGET: usize = 16;
+    /// The default budget: four outputs, as many as a network for ten classes needs.
+    ///
+    /// Measured on 28 × 28 characters (`tacit-audit`, `reconstruction`): from four random linear
+    /// measurements the published linear program comes no closer to an image than the mean of its
+    /// class, and from the four best ones within half a decibel of it; from 40 the image is plain. With
+    /// a Gaussian prior the best four gain 2 dB. So a budget bounds *how much* leaks, not *what*: four
+    /// numbers can be a label, and only an audit of the outputs tells.
+    pub const DEFAULT_RANK_BUDGET: usize = 4;
     /// Largest budget: beyond it rank is no protection for any model this crate can hold.
     pub const MOST_RANK: usize = 256;
 
