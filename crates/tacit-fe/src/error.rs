@@ -56,8 +56,10 @@ pub enum FeError {
         /// What is wrong with it.
         fault: PointFault,
     },
-    /// A scalar of a master secret is not below the group order.
-    #[error("master secret: scalar {index} is not below the group order; the file is corrupt")]
+    /// A scalar of a master secret is zero, or not below the group order.
+    #[error(
+        "master secret: scalar {index} is zero or not below the group order; the file is corrupt"
+    )]
     Scalar {
         /// Number of the scalar.
         index: usize,

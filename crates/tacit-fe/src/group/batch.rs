@@ -14,6 +14,23 @@ pub(super) struct Points<F> {
 }
 
 impl<F: Field> Points<F> {
+    /// The same point in all lanes.
+    #[inline(always)]
+    pub(super) fn splat(point: &[Stored]) -> Self {
+        Self {
+            x: F::splat(point, 0),
+            y: F::splat(point, 1),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn select(mask: u8, yes: Self, no: Self) -> Self {
+        Self {
+            x: F::select(mask, yes.x, no.x),
+            y: F::select(mask, yes.y, no.y),
+        }
+    }
+
     #[inline(always)]
     pub(super) fn load(points: &[Stored], at: impl Fn(usize) -> usize) -> Self {
         Self {

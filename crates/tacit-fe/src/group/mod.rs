@@ -29,12 +29,14 @@
 
 mod batch;
 mod curve;
+mod fixed;
 mod lanes;
 mod pairing;
 mod scalar;
 mod sums;
 
 pub use curve::{G1, G1Affine, G2, G2Affine};
+pub(crate) use fixed::{Accumulation, Lookup, Summand, Tables};
 pub use pairing::{Gt, MillerValue, PreparedG2, miller_loop};
 pub use scalar::{Scalar, SecretScalar};
 pub use sums::SumProgram;

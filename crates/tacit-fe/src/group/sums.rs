@@ -12,7 +12,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::batch::{Inversions, Signed, add_pairs, double_all};
-use super::lanes::{Algorithm, Field, Lane, Prime, Quadratic, Stored, dispatch};
+use super::fixed::{Import, InLanes};
+use super::lanes::{Algorithm, Field, Lane, Stored, dispatch};
 use super::{G1, G1Affine, G2, G2Affine};
 
 /// Bits of a coefficient that are treated as one digit.
@@ -205,39 +206,32 @@ impl SumProgram {
     /// Runs on points of G1, one for each row. Variable time in points and coefficients.
     pub fn run_g1(&self, points: &[G1Affine]) -> Vec<G1Affine> {
         assert_eq!(points.len(), self.inputs, "one point for each row");
-        let fillers = [G1Affine::generator(), G1::generator().double().to_affine()];
-        self.run::<G1Run>(&fillers, points, G1Affine::limbs)
-            .map(|sums| sums.iter().map(G1Affine::from_limbs).collect())
+        self.run::<G1>(points)
             .unwrap_or_else(|| self.slowly(points, |p| G1::from(*p), G1::to_affine))
     }
 
     /// Runs on points of G2.
     pub fn run_g2(&self, points: &[G2Affine]) -> Vec<G2Affine> {
         assert_eq!(points.len(), self.inputs, "one point for each row");
-        let fillers = [G2Affine::generator(), G2::generator().double().to_affine()];
-        self.run::<G2Run>(&fillers, points, G2Affine::limbs)
-            .map(|sums| sums.iter().map(G2Affine::from_limbs).collect())
+        self.run::<G2>(points)
             .unwrap_or_else(|| self.slowly(points, |p| G2::from(*p), G2::to_affine))
     }
 
-    /// The limbs of the sums; none if two points met that the affine formula cannot add.
-    fn run<R: Run>(
-        &self,
-        fillers: &[R::Point; FILLERS],
-        points: &[R::Point],
-        limbs: fn(&R::Point) -> R::Limbs,
-    ) -> Option<Vec<R::Limbs>> {
+    /// The sums; none if two points met that the affine formula cannot add.
+    fn run<C: InLanes>(&self, points: &[C::Affine]) -> Option<Vec<C::Affine>> {
+        let g = C::generator();
+        let fillers = C::to_affine(&[g, C::double(&g)]);
+        let input: Vec<C::Limbs> = fillers.iter().chain(points).map(C::limbs).collect();
         let spare = || self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         let mut memory = spare().pop().unwrap_or_default();
-        memory.resize(self.places * R::WORDS, Stored::default());
-        let input: Vec<R::Limbs> = fillers.iter().chain(points).map(limbs).collect();
-        let sums = dispatch(RunProgram::<R> {
+        memory.resize(self.places * C::WORDS, Stored::default());
+        let sums = dispatch(RunProgram::<C> {
             program: self,
             memory: &mut memory,
             input: &input,
         });
         spare().push(memory);
-        sums
+        Some(sums?.iter().map(C::from_limbs).collect())
     }
 
     /// The same sums by projective additions, which have no exceptions. Honest ciphertexts never
@@ -270,80 +264,44 @@ impl SumProgram {
     }
 }
 
-/// A group to run in.
-trait Run {
-    type Point;
-    /// Limbs of x and y in blst's form.
-    type Limbs: AsRef<[[u64; 6]]> + AsMut<[[u64; 6]]> + Default + Copy;
-    const WORDS: usize;
-    fn go<L: Lane>(levels: &[Level], memory: &mut [Stored]) -> bool;
-    fn negate<L: Lane>(point: &mut [Stored]);
-}
-
-struct G1Run;
-struct G2Run;
-
-macro_rules! run_in {
-    ($Run:ident, $Point:ident, $Field:ident, $words:literal) => {
-        impl Run for $Run {
-            type Point = $Point;
-            type Limbs = [[u64; 6]; $words];
-            const WORDS: usize = $words;
-            #[inline(always)]
-            fn go<L: Lane>(levels: &[Level], memory: &mut [Stored]) -> bool {
-                let mut inversions = Inversions::<$Field<L>>::new();
-                levels.iter().all(|level| match level.kind {
-                    Kind::Add => add_pairs(memory, &level.pairs, level.to, &mut inversions),
-                    Kind::Double => double_all(memory, &level.pairs, level.to, &mut inversions),
-                })
-            }
-            #[inline(always)]
-            fn negate<L: Lane>(point: &mut [Stored]) {
-                let y = $Field::<L>::splat(point, 1);
-                $Field::neg(y).store(point, |_| 0, 1);
-            }
-        }
-    };
-}
-
-run_in!(G1Run, G1Affine, Prime, 2);
-run_in!(G2Run, G2Affine, Quadratic, 4);
-
-struct RunProgram<'a, R: Run> {
+struct RunProgram<'a, C: InLanes> {
     program: &'a SumProgram,
     memory: &'a mut [Stored],
-    input: &'a [R::Limbs],
+    input: &'a [C::Limbs],
 }
 
-impl<R: Run> Algorithm for RunProgram<'_, R> {
-    type Output = Option<Vec<R::Limbs>>;
+impl<C: InLanes> Algorithm for RunProgram<'_, C> {
+    type Output = Option<Vec<C::Limbs>>;
 
     #[inline(always)]
     fn run<L: Lane>(self) -> Self::Output {
-        let words = R::WORDS;
-        for (input, place) in self.input.chunks(8).zip(self.memory.chunks_mut(8 * words)) {
-            let mut flat = [[0; 6]; 32];
-            for (flat, limbs) in flat.chunks_mut(words).zip(input) {
-                flat.copy_from_slice(limbs.as_ref());
-            }
-            let count = input.len() * words;
-            L::import(&flat[..count], &mut place[..count]);
-        }
-        if !R::go::<L>(&self.program.levels, self.memory) {
-            return None;
-        }
-        let result = |result: &Option<Signed>| {
-            let mut out = R::Limbs::default();
-            if let Some(at) = result {
-                let point = &mut self.memory[at.index() * words..][..words];
-                if at.is_negative() {
-                    R::negate::<L>(point);
-                }
-                L::export(point, out.as_mut());
-            }
-            out
+        let (program, memory, words) = (self.program, self.memory, C::WORDS);
+        let import = Import::<C> {
+            points: self.input,
+            out: memory,
         };
-        Some(self.program.results.iter().map(result).collect())
+        import.run::<L>();
+        let mut inversions = Inversions::<C::Field<L>>::new();
+        for level in &program.levels {
+            let complete = match level.kind {
+                Kind::Add => add_pairs(memory, &level.pairs, level.to, &mut inversions),
+                Kind::Double => double_all(memory, &level.pairs, level.to, &mut inversions),
+            };
+            if !complete {
+                return None;
+            }
+        }
+        let mut sums = vec![C::Limbs::default(); program.results.len()];
+        for (sum, at) in sums.iter_mut().zip(&program.results) {
+            let Some(at) = at else { continue };
+            let point = &mut memory[at.index() * words..][..words];
+            if at.is_negative() {
+                let y = C::Field::<L>::splat(point, 1);
+                C::Field::<L>::neg(y).store(point, |_| 0, 1);
+            }
+            L::export(point, sum.as_mut());
+        }
+        Some(sums)
     }
 }
 

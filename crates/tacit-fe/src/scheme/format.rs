@@ -15,8 +15,8 @@
 //! identity. [`Ciphertext::from_trusted_bytes`] reads the raw form and leaves out the subgroup: for
 //! files that this program wrote itself.
 
-use tacit_ring::DecodeError;
 use tacit_ring::codec::Reader;
+use tacit_ring::{DecodeError, Xof};
 use zeroize::Zeroizing;
 
 use super::ciphertext::Ciphertext;
@@ -130,12 +130,14 @@ impl MasterSecret {
         let scalars = |bytes: &[u8]| -> Result<Vec<SecretScalar>, FeError> {
             let (chunks, _) = bytes.as_chunks::<32>();
             let scalar = |(index, chunk)| {
-                let scalar = Scalar::from_bytes(chunk).ok_or(FeError::Scalar { index })?;
+                let scalar = Scalar::from_bytes(chunk).filter(|scalar| !scalar.is_zero());
+                let scalar = scalar.ok_or(FeError::Scalar { index })?;
                 Ok(SecretScalar::new(scalar))
             };
             chunks.iter().enumerate().map(scalar).collect()
         };
-        Ok(Self::assemble(input_max, scalars(s)?, scalars(t)?))
+        let (s, t) = (scalars(s)?, scalars(t)?);
+        Ok(Self::assemble(input_max, s, t, &mut Xof::from_os()?))
     }
 }
 

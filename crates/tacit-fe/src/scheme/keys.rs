@@ -3,8 +3,9 @@
 use std::fmt;
 
 use tacit_ring::{Seed, Transcript, Xof};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
+use super::encrypt::{Generators, Timing};
 use crate::error::FeError;
 use crate::group::{G1, G1Affine, G2, G2Affine, Scalar, SecretScalar};
 use crate::model::{IntegerModel, MAX_INPUTS, ModelHash};
@@ -146,19 +147,27 @@ impl MasterSecret {
         }
         let s = (0..inputs).map(|_| SecretScalar::random(xof)).collect();
         let t = (0..inputs).map(|_| SecretScalar::random(xof)).collect();
-        Ok(Self::assemble(input_max, s, t))
+        Ok(Self::assemble(input_max, s, t, xof))
     }
 
     /// Computes the public half.
-    pub(super) fn assemble(input_max: u16, s: Vec<SecretScalar>, t: Vec<SecretScalar>) -> Self {
-        let (g1, g2) = (G1::generator(), G2::generator());
-        let in_g1: Vec<_> = s.iter().map(|s| g1.mul(s.expose())).collect();
-        let in_g2: Vec<_> = t.iter().map(|t| g2.mul(t.expose())).collect();
-        let public = PublicKey::new(
-            input_max,
-            G1::batch_to_affine(&in_g1),
-            G2::batch_to_affine(&in_g2),
-        );
+    pub(super) fn assemble(
+        input_max: u16,
+        s: Vec<SecretScalar>,
+        t: Vec<SecretScalar>,
+        xof: &mut Xof,
+    ) -> Self {
+        let expose = |v: &[SecretScalar]| -> Zeroizing<Vec<Scalar>> {
+            Zeroizing::new(v.iter().map(|v| *v.expose()).collect())
+        };
+        let timing = Timing::ConstantTime;
+        let generators = Generators::new(timing);
+        let exponents = (expose(&s), expose(&t));
+        let scalars: (&[Scalar], &[Scalar]) = (&exponents.0, &exponents.1);
+        let (s_in_g1, t_in_g2) = generators
+            .multiples(scalars, timing, xof)
+            .unwrap_or_else(|| one_by_one(scalars));
+        let public = PublicKey::new(input_max, s_in_g1, t_in_g2);
         Self { s, t, public }
     }
 
@@ -227,6 +236,14 @@ impl MasterSecret {
         }
         out
     }
+}
+
+/// Multiples of the generators without the batch, should it meet its exception.
+fn one_by_one((s, t): (&[Scalar], &[Scalar])) -> (Vec<G1Affine>, Vec<G2Affine>) {
+    let (g1, g2) = (G1::generator(), G2::generator());
+    let s: Vec<_> = s.iter().map(|s| g1.mul(s)).collect();
+    let t: Vec<_> = t.iter().map(|t| g2.mul(t)).collect();
+    (G1::batch_to_affine(&s), G2::batch_to_affine(&t))
 }
 
 /// A key for the K outputs of one model, under one master key.

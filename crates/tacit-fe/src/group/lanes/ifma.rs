@@ -278,6 +278,28 @@ mod within {
         Eight(transposed(out))
     }
 
+    /// Element `sizes[lane]` − 1 of every lane's slice, all of which is read.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+    pub(super) fn choose(
+        rows: [&[Stored]; 8],
+        sizes: &[u8; 8],
+        count: usize,
+        step: usize,
+    ) -> Eight {
+        let mut out = [_mm512_setzero_si512(); 8];
+        for lane in 0..8 {
+            let size = constant(sizes[lane].into());
+            for (index, row) in rows[lane].iter().step_by(step).take(count).enumerate() {
+                // SAFETY: a stored element is 64 bytes on a 64-byte boundary.
+                let row = unsafe { _mm512_load_si512(row.0.as_ptr().cast()) };
+                let here = _mm512_cmpeq_epi64_mask(size, constant(index as u64 + 1));
+                out[lane] = _mm512_mask_mov_epi64(out[lane], here, row);
+            }
+        }
+        Eight(transposed(out))
+    }
+
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
     pub(super) fn to_rows(a: Eight) -> [Stored; 8] {
@@ -348,6 +370,17 @@ impl Lane for Eight {
     fn gather<'a>(at: impl Fn(usize) -> &'a Stored) -> Self {
         let rows = [at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)];
         enter!(within::from_rows(rows))
+    }
+    #[inline(always)]
+    fn choose(
+        memory: &[Stored],
+        starts: &[usize; 8],
+        sizes: &[u8; 8],
+        count: usize,
+        step: usize,
+    ) -> Self {
+        let rows = starts.map(|start| &memory[start..start + (count - 1) * step + 1]);
+        enter!(within::choose(rows, sizes, count, step))
     }
     #[inline(always)]
     fn scatter(self, out: &mut [Stored], at: impl Fn(usize) -> usize) {

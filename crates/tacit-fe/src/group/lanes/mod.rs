@@ -54,6 +54,15 @@ pub(super) trait Lane: Copy {
     fn splat(stored: &Stored) -> Self;
     /// One element for each lane.
     fn gather<'a>(at: impl Fn(usize) -> &'a Stored) -> Self;
+    /// One element for each lane out of `count` of its own, `step` apart from `starts[lane]`: number
+    /// `sizes[lane]` counted from one, or zero for zero. All are read.
+    fn choose(
+        memory: &[Stored],
+        starts: &[usize; 8],
+        sizes: &[u8; 8],
+        count: usize,
+        step: usize,
+    ) -> Self;
     /// Lane `i` to what `at(i)` names in `out`.
     fn scatter(self, out: &mut [Stored], at: impl Fn(usize) -> usize);
     /// Lanes of `yes` where the mask has a bit, of `no` elsewhere.
@@ -90,6 +99,14 @@ pub(super) trait Field: Copy {
     fn splat(point: &[Stored], coordinate: usize) -> Self;
     fn load(points: &[Stored], at: impl Fn(usize) -> usize, coordinate: usize) -> Self;
     fn store(self, points: &mut [Stored], at: impl Fn(usize) -> usize, coordinate: usize);
+    /// As [`Lane::choose`], of points `starts[lane]` and following.
+    fn choose(
+        points: &[Stored],
+        starts: &[usize; 8],
+        sizes: &[u8; 8],
+        count: usize,
+        coordinate: usize,
+    ) -> Self;
     fn select(mask: u8, yes: Self, no: Self) -> Self;
     fn mul(a: &Self, b: &Self) -> Self;
     fn square(a: &Self) -> Self;
@@ -119,6 +136,17 @@ impl<L: Lane> Field for Prime<L> {
     #[inline(always)]
     fn store(self, points: &mut [Stored], at: impl Fn(usize) -> usize, coordinate: usize) {
         self.0.scatter(points, |lane| 2 * at(lane) + coordinate);
+    }
+    #[inline(always)]
+    fn choose(
+        points: &[Stored],
+        starts: &[usize; 8],
+        sizes: &[u8; 8],
+        count: usize,
+        coordinate: usize,
+    ) -> Self {
+        let starts = starts.map(|start| 2 * start + coordinate);
+        Self(L::choose(points, &starts, sizes, count, 2))
     }
     #[inline(always)]
     fn select(mask: u8, yes: Self, no: Self) -> Self {
@@ -182,6 +210,21 @@ impl<L: Lane> Field for Quadratic<L> {
         let [c0, c1] = self.0;
         c0.scatter(points, |lane| 4 * at(lane) + 2 * coordinate);
         c1.scatter(points, |lane| 4 * at(lane) + 2 * coordinate + 1);
+    }
+    #[inline(always)]
+    fn choose(
+        points: &[Stored],
+        starts: &[usize; 8],
+        sizes: &[u8; 8],
+        count: usize,
+        coordinate: usize,
+    ) -> Self {
+        let c0 = starts.map(|start| 4 * start + 2 * coordinate);
+        let c1 = c0.map(|start| start + 1);
+        Self([
+            L::choose(points, &c0, sizes, count, 4),
+            L::choose(points, &c1, sizes, count, 4),
+        ])
     }
     #[inline(always)]
     fn select(mask: u8, yes: Self, no: Self) -> Self {
