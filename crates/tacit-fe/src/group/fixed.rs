@@ -376,10 +376,10 @@ impl<F: Field> State<F> {
                 starts[lane] = (base * entry.stride + entry.table) * entry.entries;
             }
             let other = match lookup {
-                Lookup::Masked => Points {
-                    x: F::choose(entry.memory, &starts, &sizes, entry.entries, 0),
-                    y: F::choose(entry.memory, &starts, &sizes, entry.entries, 1),
-                },
+                Lookup::Masked => {
+                    let [x, y] = F::choose(entry.memory, &starts, &sizes, entry.entries);
+                    Points { x, y }
+                }
                 Lookup::Indexed => Points::load(entry.memory, |lane| {
                     starts[lane] + usize::from(sizes[lane].saturating_sub(1))
                 }),

@@ -223,6 +223,7 @@ impl MasterSecret {
 
     /// Pᵀv.
     fn project(&self, v: &[SecretScalar], model: &IntegerModel) -> Vec<Scalar> {
+        let coefficients = Coefficients::new(model.projection());
         let mut out = vec![Scalar::ZERO; model.hidden()];
         for (v, row) in v
             .iter()
@@ -230,11 +231,33 @@ impl MasterSecret {
         {
             for (out, &p) in out.iter_mut().zip(row) {
                 if p != 0 {
-                    *out += *v.expose() * Scalar::from(i64::from(p));
+                    *out += *v.expose() * coefficients.get(p);
                 }
             }
         }
         out
+    }
+}
+
+/// The (public) coefficients of a model as scalars, each converted once.
+struct Coefficients {
+    smallest: i16,
+    scalars: Vec<Scalar>,
+}
+
+impl Coefficients {
+    fn new(values: &[i16]) -> Self {
+        let smallest = values.iter().copied().min().unwrap_or(0);
+        let largest = values.iter().copied().max().unwrap_or(0);
+        let range = i64::from(smallest)..=i64::from(largest);
+        Self {
+            smallest,
+            scalars: range.map(Scalar::from).collect(),
+        }
+    }
+
+    fn get(&self, value: i16) -> Scalar {
+        self.scalars[usize::from(value.abs_diff(self.smallest))]
     }
 }
 

@@ -152,30 +152,37 @@ fn reduced(mut a: [V; 8]) -> Eight {
 fn product(a: &[V; 8], b: &[V; 8]) -> [V; 8] {
     let zero = _mm512_setzero_si512();
     let p_inverse = constant(P_INVERSE);
-    let mut t = [zero; 9];
-    for &x in a {
-        // High halves apart, so that the chains are short.
-        let mut h = [zero; 8];
-        for j in 0..8 {
-            t[j] = _mm512_madd52lo_epu64(t[j], x, b[j]);
-        }
-        let m = _mm512_madd52lo_epu64(zero, t[0], p_inverse);
-        for j in 0..8 {
-            h[j] = _mm512_madd52hi_epu64(h[j], x, b[j]);
-        }
-        for j in 0..8 {
-            let limb = constant(P[j]);
-            t[j] = _mm512_madd52lo_epu64(t[j], m, limb);
-            h[j] = _mm512_madd52hi_epu64(h[j], m, limb);
-        }
-        let carry = _mm512_srli_epi64::<52>(t[0]);
-        for j in 0..8 {
-            t[j] = _mm512_add_epi64(t[j + 1], h[j]);
-        }
-        t[0] = _mm512_add_epi64(t[0], carry);
-        t[8] = zero;
+    // Limb i of what has been added up is low[i] + high[i]: apart, each sum waits half as often for
+    // itself.
+    let (mut low, mut high) = ([zero; 17], [zero; 17]);
+    /// One limb of a; written out for each, so that all sums stay in registers.
+    macro_rules! limb {
+        ($($i:literal)+) => {
+            $(
+                for j in 0..8 {
+                    low[$i + j] = _mm512_madd52lo_epu64(low[$i + j], a[$i], b[j]);
+                }
+                low[$i] = _mm512_add_epi64(low[$i], high[$i]);
+                let m = _mm512_madd52lo_epu64(zero, low[$i], p_inverse);
+                for j in 0..8 {
+                    high[$i + j + 1] = _mm512_madd52hi_epu64(high[$i + j + 1], a[$i], b[j]);
+                }
+                for j in 0..8 {
+                    low[$i + j] = _mm512_madd52lo_epu64(low[$i + j], m, constant(P[j]));
+                    high[$i + j + 1] =
+                        _mm512_madd52hi_epu64(high[$i + j + 1], m, constant(P[j]));
+                }
+                // The limb is a multiple of 2^52 now; what is above goes up.
+                let carry = _mm512_srli_epi64::<52>(low[$i]);
+                low[$i + 1] = _mm512_add_epi64(low[$i + 1], carry);
+            )+
+        };
     }
-    let [out @ .., _] = t;
+    limb!(0 1 2 3 4 5 6 7);
+    let mut out = [zero; 8];
+    for j in 0..8 {
+        out[j] = _mm512_add_epi64(low[8 + j], high[8 + j]);
+    }
     carried(out).0
 }
 
@@ -278,26 +285,55 @@ mod within {
         Eight(transposed(out))
     }
 
-    /// Element `sizes[lane]` − 1 of every lane's slice, all of which is read.
+    /// Point `sizes[lane]` − 1 of every lane's own list, all of which is read.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-    pub(super) fn choose(
-        rows: [&[Stored]; 8],
-        sizes: &[u8; 8],
-        count: usize,
-        step: usize,
-    ) -> Eight {
-        let mut out = [_mm512_setzero_si512(); 8];
+    pub(super) fn choose<const N: usize>(lists: [&[Stored]; 8], sizes: &[u8; 8]) -> [Eight; N] {
+        let mut rows = [[_mm512_setzero_si512(); 8]; N];
         for lane in 0..8 {
             let size = constant(sizes[lane].into());
-            for (index, row) in rows[lane].iter().step_by(step).take(count).enumerate() {
-                // SAFETY: a stored element is 64 bytes on a 64-byte boundary.
-                let row = unsafe { _mm512_load_si512(row.0.as_ptr().cast()) };
+            let mut out = [_mm512_setzero_si512(); N];
+            for (index, point) in lists[lane].as_chunks::<N>().0.iter().enumerate() {
                 let here = _mm512_cmpeq_epi64_mask(size, constant(index as u64 + 1));
-                out[lane] = _mm512_mask_mov_epi64(out[lane], here, row);
+                for word in 0..N {
+                    // SAFETY: a stored element is 64 bytes on a 64-byte boundary.
+                    let row = unsafe { _mm512_load_si512(point[word].0.as_ptr().cast()) };
+                    out[word] = _mm512_mask_mov_epi64(out[word], here, row);
+                }
+            }
+            for word in 0..N {
+                rows[word][lane] = out[word];
             }
         }
-        Eight(transposed(out))
+        let mut out = [Eight([_mm512_setzero_si512(); 8]); N];
+        for word in 0..N {
+            out[word] = Eight(transposed(rows[word]));
+        }
+        out
+    }
+
+    /// Point `sizes[lane]` − 1 of one list for all lanes, all of which is read.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+    pub(super) fn choose_shared<const N: usize>(list: &[Stored], sizes: &[u8; 8]) -> [Eight; N] {
+        let mut wide = [0u64; 8];
+        for lane in 0..8 {
+            wide[lane] = sizes[lane].into();
+        }
+        // SAFETY: eight words are read.
+        let wide = unsafe { _mm512_loadu_si512(wide.as_ptr().cast()) };
+        let mut out = [Eight([_mm512_setzero_si512(); 8]); N];
+        for word in 0..N {
+            let mut limbs = [_mm512_setzero_si512(); 8];
+            for (index, point) in list.as_chunks::<N>().0.iter().enumerate() {
+                let here = _mm512_cmpeq_epi64_mask(wide, constant(index as u64 + 1));
+                for i in 0..8 {
+                    limbs[i] = _mm512_mask_mov_epi64(limbs[i], here, constant(point[word].0[i]));
+                }
+            }
+            out[word] = Eight(limbs);
+        }
+        out
     }
 
     #[inline]
@@ -372,15 +408,13 @@ impl Lane for Eight {
         enter!(within::from_rows(rows))
     }
     #[inline(always)]
-    fn choose(
-        memory: &[Stored],
-        starts: &[usize; 8],
-        sizes: &[u8; 8],
-        count: usize,
-        step: usize,
-    ) -> Self {
-        let rows = starts.map(|start| &memory[start..start + (count - 1) * step + 1]);
-        enter!(within::choose(rows, sizes, count, step))
+    fn choose<const N: usize>(lists: [&[Stored]; 8], sizes: &[u8; 8]) -> [Self; N] {
+        // Where the lists are is public.
+        if lists.iter().all(|list| std::ptr::eq(*list, lists[0])) {
+            enter!(within::choose_shared(lists[0], sizes))
+        } else {
+            enter!(within::choose(lists, sizes))
+        }
     }
     #[inline(always)]
     fn scatter(self, out: &mut [Stored], at: impl Fn(usize) -> usize) {
@@ -395,6 +429,8 @@ impl Lane for Eight {
     }
     #[inline(always)]
     fn mul(a: &Self, b: &Self) -> Self {
+        // Through a pointer: inlined into every formula, it would make kernels of a hundred kilobytes.
+        let product: unsafe fn(&[V; 8], &[V; 8]) -> [V; 8] = std::hint::black_box(product);
         Self(enter!(product(&a.0, &b.0)))
     }
     #[inline(always)]

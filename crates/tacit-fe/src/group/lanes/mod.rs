@@ -54,15 +54,9 @@ pub(super) trait Lane: Copy {
     fn splat(stored: &Stored) -> Self;
     /// One element for each lane.
     fn gather<'a>(at: impl Fn(usize) -> &'a Stored) -> Self;
-    /// One element for each lane out of `count` of its own, `step` apart from `starts[lane]`: number
-    /// `sizes[lane]` counted from one, or zero for zero. All are read.
-    fn choose(
-        memory: &[Stored],
-        starts: &[usize; 8],
-        sizes: &[u8; 8],
-        count: usize,
-        step: usize,
-    ) -> Self;
+    /// One point of N elements for each lane out of a list of its own: number `sizes[lane]` counted
+    /// from one, zeros for zero. All are read.
+    fn choose<const N: usize>(lists: [&[Stored]; 8], sizes: &[u8; 8]) -> [Self; N];
     /// Lane `i` to what `at(i)` names in `out`.
     fn scatter(self, out: &mut [Stored], at: impl Fn(usize) -> usize);
     /// Lanes of `yes` where the mask has a bit, of `no` elsewhere.
@@ -99,14 +93,8 @@ pub(super) trait Field: Copy {
     fn splat(point: &[Stored], coordinate: usize) -> Self;
     fn load(points: &[Stored], at: impl Fn(usize) -> usize, coordinate: usize) -> Self;
     fn store(self, points: &mut [Stored], at: impl Fn(usize) -> usize, coordinate: usize);
-    /// As [`Lane::choose`], of points `starts[lane]` and following.
-    fn choose(
-        points: &[Stored],
-        starts: &[usize; 8],
-        sizes: &[u8; 8],
-        count: usize,
-        coordinate: usize,
-    ) -> Self;
+    /// x and y of one point for each lane, as [`Lane::choose`]; lists begin at points `starts`.
+    fn choose(points: &[Stored], starts: &[usize; 8], sizes: &[u8; 8], count: usize) -> [Self; 2];
     fn select(mask: u8, yes: Self, no: Self) -> Self;
     fn mul(a: &Self, b: &Self) -> Self;
     fn square(a: &Self) -> Self;
@@ -138,15 +126,10 @@ impl<L: Lane> Field for Prime<L> {
         self.0.scatter(points, |lane| 2 * at(lane) + coordinate);
     }
     #[inline(always)]
-    fn choose(
-        points: &[Stored],
-        starts: &[usize; 8],
-        sizes: &[u8; 8],
-        count: usize,
-        coordinate: usize,
-    ) -> Self {
-        let starts = starts.map(|start| 2 * start + coordinate);
-        Self(L::choose(points, &starts, sizes, count, 2))
+    fn choose(points: &[Stored], starts: &[usize; 8], sizes: &[u8; 8], count: usize) -> [Self; 2] {
+        let lists = starts.map(|start| &points[2 * start..2 * (start + count)]);
+        let [x, y] = L::choose::<2>(lists, sizes);
+        [Self(x), Self(y)]
     }
     #[inline(always)]
     fn select(mask: u8, yes: Self, no: Self) -> Self {
@@ -212,19 +195,10 @@ impl<L: Lane> Field for Quadratic<L> {
         c1.scatter(points, |lane| 4 * at(lane) + 2 * coordinate + 1);
     }
     #[inline(always)]
-    fn choose(
-        points: &[Stored],
-        starts: &[usize; 8],
-        sizes: &[u8; 8],
-        count: usize,
-        coordinate: usize,
-    ) -> Self {
-        let c0 = starts.map(|start| 4 * start + 2 * coordinate);
-        let c1 = c0.map(|start| start + 1);
-        Self([
-            L::choose(points, &c0, sizes, count, 4),
-            L::choose(points, &c1, sizes, count, 4),
-        ])
+    fn choose(points: &[Stored], starts: &[usize; 8], sizes: &[u8; 8], count: usize) -> [Self; 2] {
+        let lists = starts.map(|start| &points[4 * start..4 * (start + count)]);
+        let [x0, x1, y0, y1] = L::choose::<4>(lists, sizes);
+        [Self([x0, x1]), Self([y0, y1])]
     }
     #[inline(always)]
     fn select(mask: u8, yes: Self, no: Self) -> Self {

@@ -41,24 +41,19 @@ impl Lane for Single {
         Self::splat(at(0))
     }
     #[inline(always)]
-    fn choose(
-        memory: &[Stored],
-        starts: &[usize; 8],
-        sizes: &[u8; 8],
-        count: usize,
-        step: usize,
-    ) -> Self {
-        let mut l = [0; 6];
-        let rows = memory[starts[0]..].iter().step_by(step).take(count);
-        for (index, row) in rows.enumerate() {
+    fn choose<const N: usize>(lists: [&[Stored]; 8], sizes: &[u8; 8]) -> [Self; N] {
+        let mut out = [[0; 6]; N];
+        for (index, point) in lists[0].as_chunks::<N>().0.iter().enumerate() {
             // All ones where index + 1 = size; through a barrier, so that no branch is made of it.
             let difference = (index as u64 + 1) ^ u64::from(sizes[0]);
             let mask = std::hint::black_box((difference.wrapping_sub(1) >> 63).wrapping_neg());
-            for (l, word) in l.iter_mut().zip(&row.0) {
-                *l |= mask & word;
+            for (out, element) in out.iter_mut().zip(point) {
+                for (l, word) in out.iter_mut().zip(&element.0) {
+                    *l |= mask & word;
+                }
             }
         }
-        Self(blst_fp { l })
+        out.map(|l| Self(blst_fp { l }))
     }
     #[inline(always)]
     fn scatter(self, out: &mut [Stored], at: impl Fn(usize) -> usize) {
