@@ -11,7 +11,7 @@
 //! | [`MillerValue`] | a pairing before the final exponentiation: products are cheap here |
 //! | [`Gt`] | an element of GT |
 //!
-//! The final exponentiation f ↦ f^{(p^12−1)/r} is a homomorphism, so products and powers of Miller
+//! The final exponentiation f ↦ f^{3(p^12−1)/r} is a homomorphism, so products and powers of Miller
 //! values may be taken first and exponentiated once: e(A,B)^u·e(C,D)^v costs one final
 //! exponentiation, not two.
 //!

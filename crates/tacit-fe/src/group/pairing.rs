@@ -133,7 +133,8 @@ impl MillerValue {
         out
     }
 
-    /// f^{(p^12−1)/r}.
+    /// f^{3(p^12−1)/r}: the factor 3, prime to r, makes the exponent cheap and is part of what e is here
+    /// (and in other implementations).
     pub fn final_exponentiation(&self) -> Gt {
         let mut out = blst_fp12::default();
         // SAFETY: both point to values of the type.

@@ -327,8 +327,8 @@ mod within {
             let mut limbs = [_mm512_setzero_si512(); 8];
             for (index, point) in list.as_chunks::<N>().0.iter().enumerate() {
                 let here = _mm512_cmpeq_epi64_mask(wide, constant(index as u64 + 1));
-                for i in 0..8 {
-                    limbs[i] = _mm512_mask_mov_epi64(limbs[i], here, constant(point[word].0[i]));
+                for (limb, value) in limbs.iter_mut().zip(point[word].0) {
+                    *limb = _mm512_mask_mov_epi64(*limb, here, constant(value));
                 }
             }
             out[word] = Eight(limbs);
