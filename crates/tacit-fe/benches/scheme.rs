@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
 use serde_json::{Map, Value, json};
-use tacit_fe::group::{G1, G1Affine, G2Affine, miller_loop};
+use tacit_fe::group::{G1, G1Affine, G2, G2Affine, PreparedG2, Scalar, SumProgram, miller_loop};
 use tacit_fe::*;
 use tacit_ring::Seed;
 
@@ -127,6 +127,15 @@ fn primitives(bench: &mut Bench) {
     });
     bench.row("g1_add_us", add, None, None);
     let pairs = [(p, q), (p, q)];
+    let single = median(0.2, false, || {
+        std::hint::black_box(miller_loop(&pairs[..1]));
+    });
+    bench.row("miller1_us", single * 1e3, None, None);
+    let prepared = PreparedG2::new(&q).expect("not the identity");
+    let single = median(0.2, false, || {
+        std::hint::black_box(prepared.miller_loop(&p));
+    });
+    bench.row("miller_prepared_us", single * 1e3, None, None);
     let value = miller_loop(&pairs);
     let miller = median(0.2, false, || {
         std::hint::black_box(miller_loop(&pairs));
@@ -188,14 +197,44 @@ fn scheme(bench: &mut Bench) {
         bench.row(name, time, Some(goal), Some(2_970.0));
     }
 
+    let column = |j| {
+        (0..)
+            .zip(model.projection_column(j))
+            .filter(|c| c.1 != 0)
+            .collect()
+    };
+    let program = SumProgram::new(SIZES.0, (0..SIZES.1).map(column).collect());
+    let scalars = (1..=SIZES.0 as u64).map(|i| Scalar::from(i * i * i + 77));
+    let (g1, g2): (Vec<G1>, Vec<G2>) = scalars
+        .map(|s| (G1::generator().mul(&s), G2::generator().mul(&s)))
+        .unzip();
+    let (g1, g2) = (G1::batch_to_affine(&g1), G2::batch_to_affine(&g2));
+    bench.time("project_g1_ms", None, None, || {
+        std::hint::black_box(program.run_g1(&g1));
+    });
+    bench.time("project_g2_ms", None, None, || {
+        std::hint::black_box(program.run_g2(&g2));
+    });
+
     let (compressed, raw) = (ciphertext.to_bytes(), ciphertext.to_raw_bytes());
     bench.row("ciphertext_bytes", compressed.len() as f64, None, None);
-    bench.time("ingest_checked_ms", None, None, || {
-        std::hint::black_box(Ciphertext::from_bytes(&compressed).unwrap());
-    });
-    bench.time("ingest_raw_checked_ms", None, None, || {
-        std::hint::black_box(Ciphertext::from_bytes(&raw).unwrap());
-    });
+    for (threads, suffix) in [(1, ""), (2, "_2_threads")] {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .expect("threads start");
+        for (name, bytes) in [
+            ("ingest_checked", &compressed),
+            ("ingest_raw_checked", &raw),
+        ] {
+            let time = median(bench.seconds, true, || {
+                pool.install(|| {
+                    std::hint::black_box(Ciphertext::from_bytes(bytes).unwrap());
+                });
+            });
+            bench.row(&format!("{name}{suffix}_ms"), time, None, None);
+        }
+    }
     bench.time("ingest_trusted_ms", None, None, || {
         std::hint::black_box(Ciphertext::from_trusted_bytes(&raw).unwrap());
     });

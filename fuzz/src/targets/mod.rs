@@ -6,6 +6,7 @@
 //! exactly the bytes it was given, so that there is one encoding of everything.
 
 mod ckks;
+mod fe;
 mod mhe;
 mod ring;
 mod session;
@@ -38,6 +39,12 @@ targets! {
         public_key / public_key_seeds,
         switching_key / switching_key_seeds,
         add_encoded / add_encoded_seeds;
+    fe:
+        public_key / public_key_seeds,
+        master_secret / master_secret_seeds,
+        functional_key / functional_key_seeds,
+        ciphertext / ciphertext_seeds,
+        trusted_ciphertext / trusted_ciphertext_seeds;
     mhe:
         public_key_share / public_key_share_seeds,
         refresh_share / refresh_share_seeds,
