@@ -1,0 +1,129 @@
+//! What the outputs of a finished model are worth, to the server and to an attacker.
+//!
+//! Attackers see what the server sees: the integers that come out of the evaluation. They learn on
+//! rows the defender did not train on, with true private labels, and are judged on the test rows.
+
+use rayon::prelude::*;
+use tacit_audit::{AttackReport, AttackSuite, VotePoint, majority_vote};
+use tacit_fe::IntegerModel;
+use tacit_nn::{Network, Samples, predict};
+
+use crate::CollateralError;
+use crate::grid::integer_inputs;
+use crate::head::{Head, Outputs};
+use crate::task::{Part, Task};
+use crate::train::Trained;
+
+/// Share of the attackers' rows on which they choose their settings.
+const VALIDATION: f64 = 0.15;
+
+/// The outputs of an integer model for every row of a part.
+pub fn outputs(model: &IntegerModel, part: &Part) -> Result<Outputs, CollateralError> {
+    let rows: Vec<Vec<i64>> = (0..part.rows())
+        .into_par_iter()
+        .map(|row| model.evaluate(&integer_inputs(part.pixels().row(row))))
+        .collect::<Result<_, _>>()?;
+    Outputs::new(model.outputs(), rows.concat())
+}
+
+/// What the server can do: a head for the model, and how often it is right on the test rows.
+#[derive(Debug, Clone)]
+pub struct Use {
+    /// The head, trained on the model's outputs.
+    pub head: Head,
+    /// Accuracy of the integer model with its head.
+    pub accuracy: f64,
+    /// Accuracy of the floating-point network before it was rounded, with a head of its own.
+    pub floating_accuracy: f64,
+}
+
+/// Trains heads and measures the public task.
+pub fn usefulness(
+    task: &Task,
+    trained: &Trained,
+    hidden: usize,
+    seed: u64,
+) -> Result<Use, CollateralError> {
+    let classes = task.public_classes;
+    let judge = |train: &Outputs, test: &Outputs| {
+        let head = Head::train(train, task.train.public(), classes, hidden, seed)?;
+        let accuracy = predict::accuracy(&head.classify(test)?, task.test.public())?;
+        Ok::<_, CollateralError>((head, accuracy))
+    };
+    let (head, accuracy) = judge(
+        &outputs(&trained.model, &task.train)?,
+        &outputs(&trained.model, &task.test)?,
+    )?;
+    let (_, floating_accuracy) = judge(
+        &floating_outputs(trained, &task.train)?,
+        &floating_outputs(trained, &task.test)?,
+    )?;
+    Ok(Use {
+        head,
+        accuracy,
+        floating_accuracy,
+    })
+}
+
+/// The floating-point network's outputs in units fine enough that rounding them changes nothing.
+fn floating_outputs(trained: &Trained, part: &Part) -> Result<Outputs, CollateralError> {
+    const UNIT: f32 = 1e6;
+    let values = predict::logits(&trained.floating, part.pixels())?;
+    let values = values.values().iter().map(|v| (v * UNIT) as i64);
+    Outputs::new(trained.floating.outputs(), values.collect())
+}
+
+/// What the outputs give away.
+#[derive(Debug, Clone)]
+pub struct Leak {
+    /// Every attacker, the base rate, the maximum.
+    pub report: AttackReport,
+    private: Vec<usize>,
+}
+
+impl Leak {
+    /// Attacks the private label.
+    pub fn measure(
+        task: &Task,
+        model: &IntegerModel,
+        suite: &AttackSuite,
+        seed: u64,
+        mut progress: impl FnMut(&'static str),
+    ) -> Result<Leak, CollateralError> {
+        let samples = |part: &Part| {
+            let features = outputs(model, part)?.features()?;
+            let labels = part.private().iter().copied();
+            Ok::<_, CollateralError>(Samples::new(features, labels, task.private_classes)?)
+        };
+        let (attackers, test) = (&task.attacker, &task.test);
+        let moments = outputs(model, attackers)?;
+        let (shift, scale) = moments.moments();
+        let test = Samples::new(
+            outputs(model, test)?.standardised(&shift, &scale)?,
+            test.private().iter().copied(),
+            task.private_classes,
+        )?;
+        let (validation, train) = samples(attackers)?.split(VALIDATION, seed)?;
+        let report = suite.run(&train, &validation, &test, seed, |step| progress(step.name))?;
+        Ok(Leak {
+            report,
+            private: task.test.private().to_vec(),
+        })
+    }
+
+    /// Accuracy of the strongest attacker.
+    pub fn best(&self) -> f64 {
+        self.report.best().accuracy
+    }
+
+    /// The strongest attacker on groups of test rows that share the private label.
+    pub fn several(
+        &self,
+        sizes: &[usize],
+        repeats: usize,
+        seed: u64,
+    ) -> Result<Vec<VotePoint>, CollateralError> {
+        let scores = &self.report.best().scores;
+        Ok(majority_vote(scores, &self.private, sizes, repeats, seed)?)
+    }
+}
