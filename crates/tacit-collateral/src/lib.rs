@@ -17,7 +17,7 @@
 //! | [`task`] | images with both labels, in disjoint parts for defender, attackers and test |
 //! | [`cells`] | batches with equally many rows of every pair of labels |
 //! | [`matching`] | the energy distance between private labels, class by class |
-//! | [`train`] | network and adversaries, in turns |
+//! | [`mod@train`] | network and adversaries, in turns |
 //! | [`grid`] | training on the integers' grid |
 //! | [`head`] | the public head, its files |
 //! | [`measure`] | accuracy and attacks on finished models |

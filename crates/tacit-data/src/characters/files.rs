@@ -26,7 +26,7 @@ pub fn write(folder: &Path, train: &Characters, test: &Characters) -> Result<(),
     Ok(())
 }
 
-/// Reads what [`write`] wrote, plain or gzipped; `classes` as in the alphabet.
+/// Reads what [`write()`] wrote, plain or gzipped; `classes` as in the alphabet.
 pub fn read(folder: &Path, classes: u8) -> Result<(Characters, Characters), DataError> {
     let part = |part: &str| {
         let file = |kind: &str| idx::present(folder, &format!("{part}-{kind}-ubyte"));
