@@ -89,12 +89,6 @@ impl Outputs {
         let values = self.values.iter().enumerate().map(value).collect();
         Ok(Matrix::new(self.rows(), self.width, values)?)
     }
-
-    /// Standardised by their own moments: what attackers are given.
-    pub fn features(&self) -> Result<Matrix, CollateralError> {
-        let (shift, scale) = self.moments();
-        self.standardised(&shift, &scale)
-    }
 }
 
 /// A classifier of outputs.

@@ -90,20 +90,16 @@ impl Leak {
         seed: u64,
         mut progress: impl FnMut(&'static str),
     ) -> Result<Leak, CollateralError> {
-        let samples = |part: &Part| {
-            let features = outputs(model, part)?.features()?;
+        let theirs = outputs(model, &task.attacker)?;
+        let (shift, scale) = theirs.moments();
+        // One scale for both, so that no attacker is hindered by a shift between them.
+        let samples = |outputs: &Outputs, part: &Part| {
+            let features = outputs.standardised(&shift, &scale)?;
             let labels = part.private().iter().copied();
             Ok::<_, CollateralError>(Samples::new(features, labels, task.private_classes)?)
         };
-        let (attackers, test) = (&task.attacker, &task.test);
-        let moments = outputs(model, attackers)?;
-        let (shift, scale) = moments.moments();
-        let test = Samples::new(
-            outputs(model, test)?.standardised(&shift, &scale)?,
-            test.private().iter().copied(),
-            task.private_classes,
-        )?;
-        let (validation, train) = samples(attackers)?.split(VALIDATION, seed)?;
+        let test = samples(&outputs(model, &task.test)?, &task.test)?;
+        let (validation, train) = samples(&theirs, &task.attacker)?.split(VALIDATION, seed)?;
         let report = suite.run(&train, &validation, &test, seed, |step| progress(step.name))?;
         Ok(Leak {
             report,
