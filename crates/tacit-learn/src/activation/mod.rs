@@ -64,6 +64,15 @@ pub use range::{RangeCheck, RangeReport};
 use crate::Error;
 use crate::model::{ActivationConfig, Family, FitMethod};
 
+/// The polynomial of least mean square error on [−half_width, half_width].
+pub(crate) fn least_squares(
+    f: impl Fn(f64) -> f64,
+    half_width: f64,
+    degree: usize,
+) -> Option<Polynomial> {
+    fit::weighted(f, |_| 1.0, half_width, degree)
+}
+
 /// A fitted activation: the polynomial, its folded form and how far it is from the truth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Activation {

@@ -1,0 +1,333 @@
+//! The public configuration of a network's training: what a plan fixes and every party signs.
+
+use serde::{Deserialize, Serialize};
+
+use super::PolynomialActivation;
+use crate::Error;
+use crate::model::Samples;
+
+/// Everything that determines a training besides the parties' rows. Public.
+///
+/// ```
+/// use tacit_learn::neural::MlpConfig;
+///
+/// let config = MlpConfig::new(&[784, 64, 64, 10]);
+/// config.validate()?;
+/// assert_eq!(config.shape(1), (785, 64)); // the first layer has a bias
+/// assert!(MlpConfig { batch: 0, ..config }.validate().is_err());
+/// # Ok::<(), tacit_learn::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MlpConfig {
+    /// Inputs, hidden widths, outputs (classes).
+    pub layers: Vec<usize>,
+    /// Slots of a ciphertext.
+    pub slots: usize,
+    /// Samples per party and iteration.
+    pub batch: usize,
+    /// Gradient steps.
+    pub iterations: usize,
+    /// Activation of the hidden layers.
+    pub activation: PolynomialActivation,
+    /// What the outputs are trained for.
+    pub head: Head,
+    /// Step size.
+    pub rate: Rate,
+    /// Use of earlier steps.
+    pub momentum: StepMomentum,
+    /// λ of the penalty λ/2·‖W‖² beside the mean loss; biases are free of it.
+    pub weight_decay: f64,
+    /// Spread of the initial weights, in units of 1/√inputs.
+    pub gain: f64,
+    /// Seed of initial weights and of the parties' shuffles.
+    pub seed: u64,
+}
+
+/// The loss, by its derivative p(u) − y with y one-hot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Head {
+    /// Half the squared error of a linear output: p(u) = u.
+    SquaredError,
+    /// Cross entropy, one class against the rest, with a polynomial in place of the sigmoid. The loss is the
+    /// polynomial's integral minus y·u: what descent on p(u) − y minimises.
+    CrossEntropy(PolynomialActivation),
+}
+
+impl Head {
+    /// p(u).
+    pub fn mean(&self, u: f64) -> f64 {
+        match self {
+            Head::SquaredError => u,
+            Head::CrossEntropy(p) => p.eval(u),
+        }
+    }
+
+    /// The loss of one output, up to a constant.
+    pub fn loss(&self, u: f64, y: f64) -> f64 {
+        let integral = match self {
+            Head::SquaredError => 0.5 * u * u,
+            Head::CrossEntropy(p) => {
+                let terms = p.coefficients().iter().enumerate();
+                terms
+                    .map(|(k, c)| c * u.powi(k as i32 + 1) / (k + 1) as f64)
+                    .sum()
+            }
+        };
+        integral - y * u
+    }
+}
+
+/// The step size over the iterations.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Rate {
+    /// Always the same.
+    Constant {
+        /// η.
+        rate: f64,
+    },
+    /// From `from` at the first iteration towards `to` after the last, on a line.
+    Linear {
+        /// η at the start.
+        from: f64,
+        /// η at the end.
+        to: f64,
+    },
+    /// Half a cosine wave from `from` to `to`.
+    Cosine {
+        /// η at the start.
+        from: f64,
+        /// η at the end.
+        to: f64,
+    },
+    /// Multiplied by `factor` every `every` iterations.
+    Steps {
+        /// η at the start.
+        from: f64,
+        /// Iterations between changes.
+        every: usize,
+        /// Factor of a change.
+        factor: f64,
+    },
+}
+
+impl Rate {
+    /// η of iteration `t` of `iterations`.
+    pub fn at(self, t: usize, iterations: usize) -> f64 {
+        let done = t as f64 / iterations.max(1) as f64;
+        match self {
+            Rate::Constant { rate } => rate,
+            Rate::Linear { from, to } => from + (to - from) * done,
+            Rate::Cosine { from, to } => {
+                to + (from - to) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+            }
+            Rate::Steps {
+                from,
+                every,
+                factor,
+            } => from * factor.powi((t / every.max(1)) as i32),
+        }
+    }
+}
+
+/// Use of earlier steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum StepMomentum {
+    /// Plain gradient descent.
+    None,
+    /// Polyak's heavy ball: w' = w + μ(w − w⁻) − η(∇f(w) + λw).
+    HeavyBall {
+        /// μ.
+        mu: f64,
+    },
+    /// Nesterov's method: the gradient is taken at w + μ(w − w⁻).
+    Nesterov {
+        /// μ.
+        mu: f64,
+    },
+}
+
+impl StepMomentum {
+    /// μ.
+    pub fn mu(self) -> f64 {
+        match self {
+            StepMomentum::None => 0.0,
+            StepMomentum::HeavyBall { mu } | StepMomentum::Nesterov { mu } => mu,
+        }
+    }
+}
+
+impl MlpConfig {
+    /// The settings that did well on images of digits; the documentation has the figures.
+    pub fn new(layers: &[usize]) -> Self {
+        Self {
+            layers: layers.to_vec(),
+            slots: 16_384,
+            batch: 64,
+            iterations: 465,
+            activation: PolynomialActivation::quadratic(0.0, 0.5, 0.15)
+                .unwrap_or_else(|_| PolynomialActivation::square()),
+            head: Head::SquaredError,
+            rate: Rate::Linear { from: 0.3, to: 0.0 },
+            momentum: StepMomentum::HeavyBall { mu: 0.9 },
+            weight_decay: 0.0,
+            gain: 1.0,
+            seed: 0,
+        }
+    }
+
+    /// Inputs of the network.
+    pub fn inputs(&self) -> usize {
+        self.layers[0]
+    }
+
+    /// Outputs of the network.
+    pub fn outputs(&self) -> usize {
+        self.layers[self.layers.len() - 1]
+    }
+
+    /// Number of weight matrices.
+    pub fn depth(&self) -> usize {
+        self.layers.len() - 1
+    }
+
+    /// Rows and columns of weight matrix `layer` (from 1): the first has a row for the bias.
+    pub fn shape(&self, layer: usize) -> (usize, usize) {
+        let bias = usize::from(layer == 1);
+        (self.layers[layer - 1] + bias, self.layers[layer])
+    }
+
+    /// Checks every field.
+    pub fn validate(&self) -> Result<(), Error> {
+        let refuse = |field, problem: String, remedy: &str| {
+            Err(Error::config(field, problem, remedy.to_owned()))
+        };
+        if self.layers.len() < 2 || self.layers.contains(&0) {
+            let problem = format!("{:?} is not a network", self.layers);
+            return refuse(
+                "layers",
+                problem,
+                "give inputs, hidden widths and outputs, none zero",
+            );
+        }
+        if self.batch == 0 || self.iterations == 0 {
+            let problem = "a training needs samples and iterations".to_owned();
+            return refuse(
+                "batch",
+                problem,
+                "set `batch` and `iterations` to at least 1",
+            );
+        }
+        let numbers = [
+            ("momentum", self.momentum.mu(), 0.0, 0.999),
+            ("weight_decay", self.weight_decay, 0.0, 1.0),
+            ("gain", self.gain, 1e-6, 100.0),
+            ("rate", self.rate.at(0, self.iterations), 1e-9, 100.0),
+        ];
+        for (field, value, low, high) in numbers {
+            if !(low..=high).contains(&value) {
+                let remedy = format!("choose a value between {low} and {high}");
+                return refuse(field, format!("{value} is out of range"), &remedy);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a party's rows: their features, and labels that are classes.
+    pub fn check(&self, rows: &Samples) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Err(Error::Empty { what: "the cohort" });
+        }
+        if rows.columns() != self.inputs() {
+            return Err(Error::Shape {
+                what: "feature columns",
+                expected: self.inputs(),
+                found: rows.columns(),
+            });
+        }
+        let classes = self.outputs();
+        let fits = |&label: &f64| label >= 0.0 && label < classes as f64 && label.fract() == 0.0;
+        match rows.labels().iter().position(|label| !fits(label)) {
+            None => Ok(()),
+            Some(row) => Err(Error::Label {
+                row,
+                label: rows.labels()[row],
+                family: "mlp",
+                expected: format!("a class number from 0 to {}", classes - 1),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_start_and_end_where_they_should() {
+        let rates = [
+            Rate::Linear { from: 0.4, to: 0.1 },
+            Rate::Cosine { from: 0.4, to: 0.1 },
+        ];
+        for rate in rates {
+            assert!((rate.at(0, 10) - 0.4).abs() < 1e-12);
+            assert!((rate.at(5, 10) - 0.25).abs() < 1e-12);
+            assert!((rate.at(10, 10) - 0.1).abs() < 1e-12);
+        }
+        let steps = Rate::Steps {
+            from: 1.0,
+            every: 4,
+            factor: 0.5,
+        };
+        assert_eq!([3, 4, 8].map(|t| steps.at(t, 10)), [1.0, 0.5, 0.25]);
+    }
+
+    #[test]
+    fn settings_survive_toml() {
+        let config = MlpConfig::new(&[4, 3, 2]);
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<MlpConfig>(&text).unwrap(), config);
+        let bad = text.replace("activation = [", "activation = [nan, ");
+        assert!(toml::from_str::<MlpConfig>(&bad).is_err());
+    }
+
+    #[test]
+    fn wrong_settings_and_labels_are_named() {
+        let config = MlpConfig::new(&[2, 3, 2]);
+        let no_layers = MlpConfig {
+            layers: vec![3],
+            ..config.clone()
+        };
+        assert!(
+            no_layers
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .contains("layers")
+        );
+        let fast = MlpConfig {
+            momentum: StepMomentum::HeavyBall { mu: 1.5 },
+            ..config.clone()
+        };
+        assert!(
+            fast.validate()
+                .unwrap_err()
+                .to_string()
+                .contains("momentum")
+        );
+        let rows = Samples::new(2, vec![0.0; 4], vec![1.0, 2.0]).unwrap();
+        assert!(
+            config
+                .check(&rows)
+                .unwrap_err()
+                .to_string()
+                .contains("row 1")
+        );
+    }
+}

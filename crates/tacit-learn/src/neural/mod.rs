@@ -1,0 +1,25 @@
+//! Neural networks of dense layers: what is trained, and its plaintext twin.
+//!
+//! A network of widths n_0 (inputs), n_1, …, n_L (classes) computes
+//!
+//! ```text
+//! u_1 = W_1ᵀ(x, 1)      u_{l+1} = W_{l+1}ᵀ act(u_l)      class = argmax u_L
+//! ```
+//!
+//! with a polynomial `act` ([`PolynomialActivation`]) and a bias in the first layer, where it is a constant
+//! input. The errors go back as e_L = p(u_L) − y, e_l = act'(u_l) ⊙ W_{l+1}e_{l+1}; the gradients are
+//! a_{l−1}·e_lᵀ. [`Descent`] is the training on `f64`, in the arithmetic of the encrypted one.
+//!
+//! POSEIDON (Sav et al., NDSS 2021) trains such networks under multiparty encryption.
+
+mod activation;
+mod config;
+mod gradient;
+mod twin;
+mod weights;
+
+pub use activation::{Curve, PolynomialActivation};
+pub use config::{Head, MlpConfig, Rate, StepMomentum};
+pub use gradient::BatchGradient;
+pub use twin::{Descent, MlpProgress, train_mlp};
+pub use weights::{Matrix, MlpWeights};
