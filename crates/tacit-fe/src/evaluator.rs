@@ -37,7 +37,7 @@ use crate::dlog::{DlogTable, Progress, TableSize};
 use crate::error::FeError;
 use crate::group::Gt;
 use crate::model::{IntegerModel, Interval, ModelHash};
-use crate::scheme::{Ciphertext, EvaluationPlan, FunctionalKey};
+use crate::scheme::{FunctionalKey, GenericGroup, QuadraticFe};
 
 /// How large outputs are expected to be, and how far the search goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,12 +96,14 @@ fn proven_limit(model: &IntegerModel) -> Result<u64, FeError> {
     Ok(bound as u64)
 }
 
-/// A functional key, ready to decrypt.
-pub struct Evaluator {
+/// A functional key of the scheme `S`, ready to decrypt.
+pub struct Evaluator<S: QuadraticFe = GenericGroup> {
+    scheme: S,
     /// One ciphertext by all threads.
-    wide: EvaluationPlan,
+    wide: S::Plan,
     /// One ciphertext by one thread, many at a time.
-    narrow: EvaluationPlan,
+    narrow: S::Plan,
+    model: ModelHash,
     table: Arc<DlogTable>,
     ranges: Vec<Interval>,
     limit: u64,
@@ -109,10 +111,25 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// Prepares a key for its model. Fails if the key is for another model or if the model's bound is
-    /// beyond the limit.
+    /// Prepares a key of the scheme in the generic group model for its model. Fails if the key is for
+    /// another model or if the model's bound is beyond the limit.
     pub fn new(
         key: &FunctionalKey,
+        model: &IntegerModel,
+        table: Arc<DlogTable>,
+        calibration: Calibration,
+        threads: usize,
+    ) -> Result<Self, FeError> {
+        let scheme = GenericGroup::default();
+        Self::with_scheme(scheme, key, model, table, calibration, threads)
+    }
+}
+
+impl<S: QuadraticFe> Evaluator<S> {
+    /// Prepares a key of any scheme, as [`Evaluator::new`].
+    pub fn with_scheme(
+        scheme: S,
+        key: &S::FunctionalKey,
         model: &IntegerModel,
         table: Arc<DlogTable>,
         calibration: Calibration,
@@ -129,8 +146,10 @@ impl Evaluator {
             ),
         };
         Ok(Self {
-            wide: EvaluationPlan::new(key, model, threads)?,
-            narrow: EvaluationPlan::new(key, model, 1)?,
+            wide: scheme.prepare(key, model, threads)?,
+            narrow: scheme.prepare(key, model, 1)?,
+            scheme,
+            model: model.hash(),
             table,
             ranges: bounds.outputs().to_vec(),
             limit: calibration.limit,
@@ -145,7 +164,7 @@ impl Evaluator {
 
     /// The model evaluated.
     pub fn model(&self) -> ModelHash {
-        self.narrow.model()
+        self.model
     }
 
     /// The most steps of search one output can take.
@@ -154,11 +173,11 @@ impl Evaluator {
     }
 
     /// f_1(x) … f_K(x) of one ciphertext, by all threads.
-    pub fn evaluate(&self, ciphertext: &Ciphertext) -> Result<Vec<i64>, FeError> {
+    pub fn evaluate(&self, ciphertext: &S::Ciphertext) -> Result<Vec<i64>, FeError> {
         let Some(pool) = &self.pool else {
             return self.evaluate_here(ciphertext);
         };
-        let powers = self.wide.evaluate(ciphertext)?;
+        let powers = self.scheme.evaluate(&self.wide, ciphertext)?;
         pool.install(|| {
             let outputs = powers.par_iter().enumerate();
             outputs.map(|(k, power)| self.solve(k, power)).collect()
@@ -168,11 +187,11 @@ impl Evaluator {
     /// Many ciphertexts, one to a thread; results in order. `progress` hears (done, total).
     pub fn evaluate_batch(
         &self,
-        ciphertexts: &[Ciphertext],
+        ciphertexts: &[S::Ciphertext],
         progress: Progress,
     ) -> Vec<Result<Vec<i64>, FeError>> {
         let (done, total) = (AtomicU64::new(0), ciphertexts.len() as u64);
-        let one = |ciphertext: &Ciphertext| {
+        let one = |ciphertext: &S::Ciphertext| {
             let outputs = self.evaluate_here(ciphertext);
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
             outputs
@@ -183,8 +202,8 @@ impl Evaluator {
         }
     }
 
-    fn evaluate_here(&self, ciphertext: &Ciphertext) -> Result<Vec<i64>, FeError> {
-        let powers = self.narrow.evaluate(ciphertext)?;
+    fn evaluate_here(&self, ciphertext: &S::Ciphertext) -> Result<Vec<i64>, FeError> {
+        let powers = self.scheme.evaluate(&self.narrow, ciphertext)?;
         let outputs = powers.iter().enumerate();
         outputs.map(|(k, power)| self.solve(k, power)).collect()
     }
@@ -206,7 +225,7 @@ impl Evaluator {
     }
 }
 
-impl std::fmt::Debug for Evaluator {
+impl<S: QuadraticFe> std::fmt::Debug for Evaluator<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Evaluator")
             .field("model", &self.model())

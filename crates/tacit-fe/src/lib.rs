@@ -18,5 +18,5 @@ pub use evaluator::{Calibration, Evaluator};
 pub use model::{Bounds, IntegerModel, Interval, ModelError, ModelHash, Quantisation, Quantised};
 pub use scheme::{
     Ciphertext, Encryptor, EvaluationPlan, FunctionalKey, GenericGroup, MasterSecret, PublicKey,
-    PublicKeyHash, QuadraticFe, Timing,
+    PublicKeyHash, QuadraticFe, StandardModel, Timing,
 };

@@ -141,3 +141,70 @@ fn a_ciphertext_decrypts_to_the_same_element_by_the_definition() {
         coordinates(&Bls12_381::pairing(ArkG1::generator(), ArkG2::generator()).0)
     );
 }
+
+/// F_ij of output k: Σ_l D_lk P_il P_jl.
+fn form(model: &IntegerModel, k: usize, i: usize, j: usize) -> Fr {
+    let (p, d) = (model.projection(), model.combination());
+    let (hidden, outputs) = (model.hidden(), model.outputs());
+    let term = |l: usize| {
+        let d = i64::from(d[outputs * l + k]);
+        d * i64::from(p[hidden * i + l]) * i64::from(p[hidden * j + l])
+    };
+    Fr::from((0..hidden).map(term).sum::<i64>())
+}
+
+/// f = y1 F y2 − ⟨y3, v_F⟩ + ⟨y0, k_F⟩ with v_F = ((A1 ⊗ I)·vec F ‖ (A2 ⊗ I)·vec F), pairing by pairing. Keys
+/// of the model whose P is the identity show the columns of A1 and A2.
+#[test]
+fn a_ciphertext_of_the_standard_model_decrypts_to_the_same_element_by_the_definition() {
+    use tacit_fe::scheme::standard::*;
+    const N: usize = 3;
+    let p = vec![1, -2, 0, 3, -15, 4];
+    let model = IntegerModel::new((N, 2, 2), p, vec![1, -1, 2, 31], 255).unwrap();
+    let identity = vec![1, 0, 0, 0, 1, 0, 0, 0, 1];
+    let identity = IntegerModel::new((N, N, 1), identity, vec![1; N], 255).unwrap();
+    let master = MasterSecret::from_seed(N, 255, &Seed::from_bytes([7; 32])).unwrap();
+    let in_g2 = |bytes: &[u8]| -> Vec<ArkG2> {
+        let points = bytes.chunks(96);
+        points
+            .map(|b| ArkG2::deserialize_compressed(b).unwrap())
+            .collect()
+    };
+    let key = master.keygen(&model).unwrap();
+    let elements = in_g2(&key.to_bytes()[74 + 96 * 6..]);
+    let columns = in_g2(&master.keygen(&identity).unwrap().to_bytes()[74..74 + 96 * 3 * N]);
+    let plan = EvaluationPlan::new(&key, &model, 1).unwrap();
+    let x = [1, 200, 255];
+    for encryptor in [
+        Encryptor::authority(&master, Timing::ConstantTime),
+        Encryptor::public(master.public_key(), Timing::ConstantTime),
+    ] {
+        let ciphertext = encryptor.encrypt(&x).unwrap();
+        let bytes = ciphertext.to_bytes();
+        let (g1, g2) = bytes[38..].split_at(48 * (2 + 4 * N));
+        let g1: Vec<ArkG1> = g1
+            .chunks(48)
+            .map(|b| ArkG1::deserialize_compressed(b).unwrap())
+            .collect();
+        let (y0, y1, y3) = (&g1[..2], &g1[2..2 + N], &g1[2 + N..]);
+        let y2 = in_g2(g2);
+        let ours = plan.evaluate(&ciphertext).unwrap();
+        for k in 0..2 {
+            let mut product = Bls12_381::multi_pairing(y0, &elements[2 * k..2 * k + 2]);
+            for i in 0..N {
+                for j in 0..N {
+                    let f = form(&model, k, i, j);
+                    product += Bls12_381::pairing(y1[i], y2[j]) * f;
+                    for block in 0..3 {
+                        let pair = Bls12_381::pairing(y3[block * N + i], columns[3 * j + block]);
+                        product -= pair * f;
+                    }
+                }
+            }
+            assert_eq!(ours[k].to_bytes().as_slice(), coordinates(&product.0));
+            let f = Fr::from(model.evaluate(&x).unwrap()[k]);
+            let expected = Bls12_381::pairing(ArkG1::generator(), ArkG2::generator()) * f;
+            assert_eq!(product, expected);
+        }
+    }
+}

@@ -6,12 +6,14 @@
 //! exactly the bytes it was given, so that there is one encoding of everything.
 
 mod ckks;
-mod fe;
+mod functional;
 mod mhe;
 mod ring;
 mod session;
 
 use std::path::Path;
+
+use functional::{generic as fe, standard as fe_standard};
 
 /// A decoder under test.
 pub struct Target {
@@ -40,6 +42,12 @@ targets! {
         switching_key / switching_key_seeds,
         add_encoded / add_encoded_seeds;
     fe:
+        public_key / public_key_seeds,
+        master_secret / master_secret_seeds,
+        functional_key / functional_key_seeds,
+        ciphertext / ciphertext_seeds,
+        trusted_ciphertext / trusted_ciphertext_seeds;
+    fe_standard:
         public_key / public_key_seeds,
         master_secret / master_secret_seeds,
         functional_key / functional_key_seeds,

@@ -21,9 +21,10 @@
 
 use zeroize::{Zeroize, Zeroizing};
 
+use super::Scalar;
 use super::batch::{BATCH, Inversions, Points};
-use super::lanes::{Algorithm, Field, Lane, Prime, Quadratic, Stored, dispatch};
-use super::{G1, G1Affine, G2, G2Affine, Scalar};
+use super::both::{Import, InLanes};
+use super::lanes::{Algorithm, Field, Lane, Stored, dispatch};
 use tacit_ring::Xof;
 
 /// How a table is read.
@@ -33,91 +34,6 @@ pub(crate) enum Lookup {
     Masked,
     /// At a secret place.
     Indexed,
-}
-
-/// G1 or G2, for what is written once for both.
-pub(crate) trait Curve: 'static {
-    type Point: Copy + std::ops::Add<Output = Self::Point>;
-    type Affine: Copy;
-    fn generator() -> Self::Point;
-    fn mul(point: &Self::Point, scalar: &Scalar) -> Self::Point;
-    fn double(point: &Self::Point) -> Self::Point;
-    fn from_affine(point: &Self::Affine) -> Self::Point;
-    fn to_affine(points: &[Self::Point]) -> Vec<Self::Affine>;
-}
-
-/// What the arithmetic in lanes needs to know of a curve.
-pub(super) trait InLanes: Curve {
-    /// The field of its coordinates.
-    type Field<L: Lane>: Field<Lane = L>;
-    /// Limbs of x and y in blst's form.
-    type Limbs: AsRef<[[u64; 6]]> + AsMut<[[u64; 6]]> + Default + Copy;
-    /// Elements of F_p in a point.
-    const WORDS: usize;
-    fn limbs(point: &Self::Affine) -> Self::Limbs;
-    fn from_limbs(limbs: &Self::Limbs) -> Self::Affine;
-}
-
-macro_rules! curve {
-    ($Point:ident, $Affine:ident, $Field:ident, $words:literal) => {
-        impl Curve for $Point {
-            type Point = $Point;
-            type Affine = $Affine;
-            fn generator() -> $Point {
-                $Point::generator()
-            }
-            fn mul(point: &$Point, scalar: &Scalar) -> $Point {
-                point.mul(scalar)
-            }
-            fn double(point: &$Point) -> $Point {
-                point.double()
-            }
-            fn from_affine(point: &$Affine) -> $Point {
-                (*point).into()
-            }
-            fn to_affine(points: &[$Point]) -> Vec<$Affine> {
-                $Point::batch_to_affine(points)
-            }
-        }
-
-        impl InLanes for $Point {
-            type Field<L: Lane> = $Field<L>;
-            type Limbs = [[u64; 6]; $words];
-            const WORDS: usize = $words;
-            fn limbs(point: &$Affine) -> Self::Limbs {
-                point.limbs()
-            }
-            fn from_limbs(limbs: &Self::Limbs) -> $Affine {
-                $Affine::from_limbs(limbs)
-            }
-        }
-    };
-}
-
-curve!(G1, G1Affine, Prime, 2);
-curve!(G2, G2Affine, Quadratic, 4);
-
-/// Converts points to the form of the lanes, one after the other.
-pub(super) struct Import<'a, C: InLanes> {
-    pub(super) points: &'a [C::Limbs],
-    pub(super) out: &'a mut [Stored],
-}
-
-impl<C: InLanes> Algorithm for Import<'_, C> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lane>(self) {
-        let words = C::WORDS;
-        for (points, place) in self.points.chunks(8).zip(self.out.chunks_mut(8 * words)) {
-            let mut flat = [[0; 6]; 32];
-            for (flat, limbs) in flat.chunks_mut(words).zip(points) {
-                flat.copy_from_slice(limbs.as_ref());
-            }
-            let count = points.len() * words;
-            L::import(&flat[..count], &mut place[..count]);
-        }
-    }
 }
 
 /// Tables of multiples of one or many bases.
@@ -222,7 +138,7 @@ pub(crate) struct Summand<'a, C> {
 
 /// Sums of multiples, one for each accumulator.
 pub(crate) struct Accumulation<'a, C> {
-    /// In this order; doublings of one double what came before it, so only the first may have any.
+    /// All share the doublings of the one that needs most, so those that need any have one window.
     pub(crate) summands: &'a [Summand<'a, C>],
     pub(crate) count: usize,
     pub(crate) lookup: Lookup,
@@ -233,13 +149,11 @@ impl<C: InLanes> Accumulation<'_, C> {
     /// The sums; none in the exceptional case that the module describes, and if one of them is the
     /// identity.
     pub(crate) fn run(&self, xof: &mut Xof) -> Option<Vec<C::Affine>> {
+        let (spacing, window) = self.steps();
         let mut offset = Scalar::random(xof);
         let mut end = -offset;
-        for summand in self.summands {
-            let tables = summand.tables;
-            for _ in 0..tables.window * (tables.spacing() - 1) {
-                end = end + end;
-            }
+        for _ in 0..window * (spacing - 1) {
+            end = end + end;
         }
         let g = C::generator();
         let ends = C::to_affine(&[C::mul(&g, &offset), C::mul(&g, &end)]);
@@ -259,6 +173,17 @@ impl<C: InLanes> Accumulation<'_, C> {
     }
 }
 
+impl<C> Accumulation<'_, C> {
+    /// S of the summand with most doublings, and its window.
+    fn steps(&self) -> (usize, usize) {
+        let steps = |summand: &Summand<'_, C>| (summand.tables.spacing(), summand.tables.window);
+        let most = self.summands.iter().map(steps).max().unwrap_or((1, 1));
+        let mut doubled = self.summands.iter().map(steps).filter(|s| s.0 > 1);
+        assert!(doubled.all(|s| s.1 == most.1), "windows differ");
+        most
+    }
+}
+
 struct Go<'a, C> {
     accumulation: &'a Accumulation<'a, C>,
     /// Where accumulators start, and what is added at the end.
@@ -275,18 +200,22 @@ impl<C: InLanes> Algorithm for Go<'_, C> {
         let mut stored = vec![Stored::default(); L::WIDTH * C::WORDS];
         let mut state = State::<C::Field<L>>::new();
         let (start, end) = self.ends.split_at(C::WORDS);
+        let (steps, window) = self.accumulation.steps();
         for first in (0..count).step_by(BATCH * L::WIDTH) {
             let vectors = (count - first).div_ceil(L::WIDTH).min(BATCH);
             state.sums.clear();
             state.sums.resize(vectors, Points::splat(start));
-            for summand in self.accumulation.summands {
-                let tables = summand.tables;
-                let spacing = tables.spacing();
-                for step in (0..spacing).rev() {
-                    if step + 1 < spacing {
-                        for _ in 0..tables.window {
-                            state.double()?;
-                        }
+            for step in (0..steps).rev() {
+                if step + 1 < steps {
+                    for _ in 0..window {
+                        state.double()?;
+                    }
+                }
+                for summand in self.accumulation.summands {
+                    let tables = summand.tables;
+                    let spacing = tables.spacing();
+                    if step >= spacing {
+                        continue;
                     }
                     for digit in (step..tables.digits).step_by(spacing) {
                         let entry = Entry {
@@ -419,6 +348,7 @@ impl<F: Field> State<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::group::{G1, G1Affine, G2};
     use tacit_ring::Seed;
 
     fn check<C: InLanes>(bases: usize, count: usize, (bits, window, tables): (usize, usize, usize))
@@ -493,11 +423,18 @@ mod tests {
         let g = G1::generator();
         let bases: Vec<G1> = (0..4).map(|_| g.mul(&Scalar::random(&mut xof))).collect();
         let tables = Tables::<G1>::new(&G1::batch_to_affine(&bases), 255, 4, 8);
+        let others: Vec<G1> = bases.iter().rev().map(G1::double).collect();
+        let sparser = Tables::<G1>::new(&G1::batch_to_affine(&others), 255, 4, 3);
         let extra = Tables::<G1>::new(&[G1Affine::generator()], 16, 4, 5);
         let large: Vec<Scalar> = (0..4).map(|_| Scalar::random(&mut xof)).collect();
+        let larger: Vec<Scalar> = (0..4).map(|_| Scalar::random(&mut xof)).collect();
         let small: Vec<Scalar> = [0u64, 1, 255, 65535].map(Scalar::from).to_vec();
         let sums = Accumulation {
             summands: &[
+                Summand {
+                    tables: &sparser,
+                    digits: &sparser.digits(&larger),
+                },
                 Summand {
                     tables: &tables,
                     digits: &tables.digits(&large),
@@ -512,7 +449,7 @@ mod tests {
         };
         let sums = sums.run(&mut xof).unwrap();
         for i in 0..4 {
-            let expected = bases[i].mul(&large[i]) + g.mul(&small[i]);
+            let expected = bases[i].mul(&large[i]) + others[i].mul(&larger[i]) + g.mul(&small[i]);
             assert_eq!(sums[i], expected.to_affine());
         }
     }

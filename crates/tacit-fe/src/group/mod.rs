@@ -28,15 +28,18 @@
 //! The arithmetic is `blst`'s, written in assembly and partly verified formally.
 
 mod batch;
+mod both;
 mod curve;
 mod fixed;
 mod lanes;
+mod multiples;
 mod pairing;
 mod scalar;
 mod sums;
 
 pub use curve::{G1, G1Affine, G2, G2Affine};
-pub(crate) use fixed::{Accumulation, Lookup, Summand, Tables};
-pub use pairing::{Gt, MillerValue, PreparedG2, miller_loop};
+pub(crate) use fixed::Lookup;
+pub(crate) use multiples::{Generator, PointTables, SmallInputs, blinded};
+pub use pairing::{Gt, MillerValue, PreparedG2, miller_loop, miller_loop_prepared};
 pub use scalar::{Scalar, SecretScalar};
 pub use sums::SumProgram;

@@ -2,7 +2,7 @@
 
 use std::ops::Mul;
 
-use blst::blst_fp12;
+use blst::{blst_fp, blst_fp6, blst_fp12};
 
 use super::{G1Affine, G2Affine};
 
@@ -40,7 +40,7 @@ pub fn miller_loop(pairs: &[(G1Affine, G2Affine)]) -> MillerValue {
 
 /// A point of G2 with the lines of its pairing worked out: for points paired many times.
 #[derive(Clone)]
-pub struct PreparedG2(Box<[blst::blst_fp6; LINES]>);
+pub struct PreparedG2(Box<[blst_fp6; LINES]>);
 
 /// Doublings and additions of a Miller loop.
 const LINES: usize = 68;
@@ -51,7 +51,7 @@ impl PreparedG2 {
         if q.is_identity() {
             return None;
         }
-        let mut lines = Box::new([blst::blst_fp6::default(); LINES]);
+        let mut lines = Box::new([blst_fp6::default(); LINES]);
         // SAFETY: blst writes 68 lines for a point that is not the identity.
         unsafe { blst::blst_precompute_lines(lines.as_mut_ptr(), &q.0) };
         Some(Self(lines))
@@ -67,6 +67,71 @@ impl PreparedG2 {
         unsafe { blst::blst_miller_loop_lines(&mut out, self.0.as_ptr(), &p.0) };
         MillerValue(out)
     }
+}
+
+/// Additions of the Miller loop stand before so many doublings each, after a first doubling: the bits of
+/// the curve's parameter −0xd201000000010000.
+const DOUBLINGS: [usize; 5] = [2, 3, 9, 32, 16];
+
+/// Π_i e(P_i, Q_i) over points of G2 whose lines are worked out, squarings shared by all pairs. A pair
+/// with the identity contributes 1.
+pub fn miller_loop_prepared(pairs: &[(&G1Affine, &PreparedG2)]) -> MillerValue {
+    let pairs = pairs.iter().filter(|(p, _)| !p.is_identity());
+    // A line is c0 + c1·(−2x) + c2·2y at the point (x, y).
+    let at: Vec<(blst_fp, blst_fp, &PreparedG2)> = pairs
+        .map(|(p, q)| {
+            let (x, y) = (sum(&p.0.x, &p.0.x), sum(&p.0.y, &p.0.y));
+            (difference(&blst_fp::default(), &x), y, *q)
+        })
+        .collect();
+    let mut value = one();
+    let mut step = 0;
+    let mut multiply_lines = |value: &mut blst_fp12| {
+        for (x, y, q) in &at {
+            let line = evaluated(&q.0[step], x, y);
+            let value: *mut blst_fp12 = value;
+            // SAFETY: all point to values of their types; blst allows the product in place.
+            unsafe { blst::blst_fp12_mul_by_xy00z0(value, value, &line) };
+        }
+        step += 1;
+    };
+    multiply_lines(&mut value);
+    for doublings in DOUBLINGS {
+        multiply_lines(&mut value);
+        for _ in 0..doublings {
+            value = MillerValue(value).square().0;
+            multiply_lines(&mut value);
+        }
+    }
+    // The parameter is negative.
+    MillerValue(conjugate(&value))
+}
+
+/// A line with its second and third coefficients multiplied.
+fn evaluated(line: &blst_fp6, x: &blst_fp, y: &blst_fp) -> blst_fp6 {
+    let mut out = *line;
+    for (coefficient, by) in [(1, x), (2, y)] {
+        for value in &mut out.fp2[coefficient].fp {
+            let value: *mut blst_fp = value;
+            // SAFETY: all point to values of the type; blst allows the product in place.
+            unsafe { blst::blst_fp_mul(value, value, by) };
+        }
+    }
+    out
+}
+
+fn sum(a: &blst_fp, b: &blst_fp) -> blst_fp {
+    let mut out = blst_fp::default();
+    // SAFETY: all point to values of the type.
+    unsafe { blst::blst_fp_add(&mut out, a, b) };
+    out
+}
+
+fn difference(a: &blst_fp, b: &blst_fp) -> blst_fp {
+    let mut out = blst_fp::default();
+    // SAFETY: all point to values of the type.
+    unsafe { blst::blst_fp_sub(&mut out, a, b) };
+    out
 }
 
 impl std::fmt::Debug for PreparedG2 {
@@ -345,6 +410,20 @@ mod tests {
             assert_eq!(
                 prepared.final_exponentiation(),
                 value.final_exponentiation()
+            );
+        }
+        let lines: Vec<_> = pairs
+            .iter()
+            .filter_map(|(_, q)| PreparedG2::new(q))
+            .collect();
+        let identity = G1Affine::identity();
+        for count in 0..=pairs.len() {
+            let points = pairs[..count].iter().map(|(p, _)| p);
+            let mut prepared: Vec<_> = points.zip(&lines).collect();
+            prepared.insert(count / 2, (&identity, &lines[0]));
+            assert_eq!(
+                miller_loop_prepared(&prepared).final_exponentiation(),
+                miller_loop(&pairs[..count]).final_exponentiation()
             );
         }
         assert!(PreparedG2::new(&G2Affine::identity()).is_none());

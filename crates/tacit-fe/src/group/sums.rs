@@ -12,7 +12,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::batch::{Inversions, Signed, add_pairs, double_all};
-use super::fixed::{Import, InLanes};
+use super::both::{Import, InLanes};
 use super::lanes::{Algorithm, Field, Lane, Stored, dispatch};
 use super::{G1, G1Affine, G2, G2Affine};
 

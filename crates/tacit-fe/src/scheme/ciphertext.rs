@@ -1,23 +1,34 @@
-//! An encrypted vector.
+//! Encrypted vectors: a few points of G1, and some points of G1 and of G2 for each input.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use super::keys::PublicKeyHash;
+use super::construction::Construction;
+use super::domain::PublicKeyHash;
 use crate::group::{G1Affine, G2Affine};
 
-/// (\[γ\]_1, a, b): 2n + 1 points of G1 and 2n of G2.
+/// What one encryption makes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Ciphertext {
-    pub(super) public_key: PublicKeyHash,
-    /// \[γ\]_1.
-    pub(super) gamma: G1Affine,
-    /// First coordinates of all a_i, then all second ones.
-    pub(super) a: Vec<G1Affine>,
-    /// First coordinates of all b_i, then all second ones.
-    pub(super) b: Vec<G2Affine>,
+pub(crate) struct Points {
+    /// Of the whole vector.
+    pub(super) mask: Vec<G1Affine>,
+    /// Of the inputs, those of one kind after those of another.
+    pub(super) g1: Vec<G1Affine>,
+    /// The same in G2.
+    pub(super) g2: Vec<G2Affine>,
 }
 
-impl Ciphertext {
+/// A vector encrypted by the scheme `S`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CiphertextOf<S> {
+    pub(super) public_key: PublicKeyHash,
+    pub(super) inputs: usize,
+    pub(super) points: Points,
+    pub(super) scheme: PhantomData<S>,
+}
+
+#[allow(private_bounds)]
+impl<S: Construction> CiphertextOf<S> {
     /// The master key it was made under.
     pub fn public_key(&self) -> PublicKeyHash {
         self.public_key
@@ -25,15 +36,25 @@ impl Ciphertext {
 
     /// n.
     pub fn inputs(&self) -> usize {
-        self.a.len() / 2
+        self.inputs
+    }
+
+    /// Points of G1 of one kind, one for each input.
+    pub(super) fn g1(&self, kind: usize) -> &[G1Affine] {
+        &self.points.g1[kind * self.inputs..][..self.inputs]
+    }
+
+    /// Points of G2 of one kind.
+    pub(super) fn g2(&self, kind: usize) -> &[G2Affine] {
+        &self.points.g2[kind * self.inputs..][..self.inputs]
     }
 }
 
-impl fmt::Debug for Ciphertext {
+impl<S: Construction> fmt::Debug for CiphertextOf<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ciphertext")
             .field("public_key", &self.public_key)
-            .field("inputs", &self.inputs())
+            .field("inputs", &self.inputs)
             .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,99 @@
+//! Bytes of the keys; the layout is in the schemes' format.
+
+use zeroize::Zeroizing;
+
+use super::keys::{FunctionalKey, MasterSecret, PublicKey};
+use super::{BLOCKS, ROWS};
+use crate::error::FeError;
+use crate::group::G1Affine;
+use crate::group::G2Affine;
+use crate::model::{MAX_HIDDEN, MAX_OUTPUTS};
+use crate::scheme::format::{
+    count, points, read_domain, read_purpose, write_domain, write_g1, write_g2, write_purpose,
+};
+
+const PUBLIC_KEY: u8 = 0xf6;
+const MASTER_SECRET: u8 = 0xf7;
+const FUNCTIONAL_KEY: u8 = 0xf8;
+pub(super) const CIPHERTEXT: u8 = 0xf9;
+pub(super) const RAW_CIPHERTEXT: u8 = 0xfa;
+
+impl PublicKey {
+    /// The canonical encoding.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let n = self.inputs();
+        let mut out = Vec::with_capacity(8 + 48 * (1 + (ROWS + BLOCKS) * n) + 96 * n);
+        write_domain(PUBLIC_KEY, (n, self.input_max()), &mut out);
+        write_g1(&[self.a], &mut out);
+        write_g1(&self.a1, &mut out);
+        write_g1(&self.t, &mut out);
+        write_g2(&self.a2, &mut out);
+        out
+    }
+
+    /// Decodes and checks every point.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FeError> {
+        let (mut reader, (n, input_max)) = read_domain("public key", PUBLIC_KEY, bytes)?;
+        let in_g1 = reader.take(48 * (1 + (ROWS + BLOCKS) * n))?;
+        let a2 = reader.take(96 * n)?;
+        reader.finish()?;
+        let mut in_g1 = points("public key, G1", in_g1, G1Affine::from_compressed)?;
+        let t = in_g1.split_off(1 + ROWS * n);
+        let a1 = in_g1.split_off(1);
+        let a2 = points("public key, G2", a2, G2Affine::from_compressed)?;
+        Ok(Self::new(input_max, in_g1[0], (a1, t), a2))
+    }
+}
+
+impl MasterSecret {
+    /// The secret as bytes, erased when dropped. Encrypt them before they are stored.
+    pub fn to_secret_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let public = self.public_key();
+        let mut out = Zeroizing::new(Vec::with_capacity(8 + 32));
+        write_domain(
+            MASTER_SECRET,
+            (public.inputs(), public.input_max()),
+            &mut out,
+        );
+        out.extend_from_slice(&*self.seed);
+        out
+    }
+
+    /// Restores the secret and computes its public half again.
+    pub fn from_secret_bytes(bytes: &[u8]) -> Result<Self, FeError> {
+        let (mut reader, (n, input_max)) = read_domain("master secret", MASTER_SECRET, bytes)?;
+        let seed = Zeroizing::new(reader.array()?);
+        reader.finish()?;
+        Self::expand(n, input_max, seed)
+    }
+}
+
+impl FunctionalKey {
+    /// The canonical encoding.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let points = self.hidden.len() + self.elements.len();
+        let mut out = Vec::with_capacity(74 + 96 * points);
+        write_purpose(FUNCTIONAL_KEY, &self.purpose, &mut out);
+        out.extend(((self.hidden.len() / BLOCKS) as u32).to_le_bytes());
+        out.extend((self.outputs() as u32).to_le_bytes());
+        write_g2(&self.hidden, &mut out);
+        write_g2(&self.elements, &mut out);
+        out
+    }
+
+    /// Decodes and checks every element.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FeError> {
+        let (mut reader, purpose) = read_purpose(FUNCTIONAL_KEY, bytes)?;
+        let hidden = count(&mut reader, "hidden values of a functional key", MAX_HIDDEN)?;
+        let outputs = count(&mut reader, "outputs of a functional key", MAX_OUTPUTS)?;
+        let hidden = reader.take(96 * BLOCKS * hidden)?;
+        let elements = reader.take(96 * 2 * outputs)?;
+        reader.finish()?;
+        let decode = G2Affine::from_compressed;
+        Ok(Self {
+            purpose,
+            hidden: points("functional key, hidden values", hidden, decode)?,
+            elements: points("functional key", elements, decode)?,
+        })
+    }
+}
