@@ -442,3 +442,12 @@ fn secrets_do_not_print() {
     let text = format!("{master:?} {encryptor:?}");
     assert!(text.contains("redacted") && text.len() < 1500, "{text}");
 }
+
+#[test]
+fn encryptors_plans_and_ciphertexts_are_for_any_number_of_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<(Encryptor<'_>, EvaluationPlan, Ciphertext, MasterSecret)>();
+    shared::<(tacit_fe::Encryptor<'_>, tacit_fe::EvaluationPlan)>();
+    shared::<(tacit_fe::Ciphertext, tacit_fe::MasterSecret)>();
+    shared::<(Evaluator, Evaluator<StandardModel>)>();
+}
