@@ -15,6 +15,7 @@
 mod activation;
 mod config;
 mod gradient;
+pub mod packed;
 mod twin;
 mod weights;
 

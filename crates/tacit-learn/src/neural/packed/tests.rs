@@ -1,0 +1,279 @@
+//! Every operation on ciphertexts against its formula on matrices, and the counts against what was done.
+
+use tacit_ckks::{
+    Ciphertext, Encoder, EvaluationKeys, Evaluator, Parameters, ParametersLiteral, PublicKey,
+    SecretKey, decrypt, encrypt,
+};
+use tacit_ring::{RingKind, Seed, Xof};
+
+use super::*;
+use crate::model::Samples;
+use crate::neural::{Matrix, MlpConfig};
+
+const TOP: usize = 3;
+const LOW: f64 = 1e-5;
+
+/// One key, a small ring, five parties in two groups.
+struct Bench {
+    layout: ColumnLayout,
+    engine: Engine,
+    sk: SecretKey,
+    pk: PublicKey,
+    xof: std::cell::RefCell<Xof>,
+}
+
+fn wave(seed: usize) -> f64 {
+    ((seed * 7_919 % 1_013) as f64 * 0.37).sin()
+}
+
+impl Bench {
+    fn new(batch: usize) -> Self {
+        let config = MlpConfig {
+            slots: 256,
+            batch,
+            ..MlpConfig::new(&[40, 8, 6, 3])
+        };
+        let layout = ColumnLayout::new(&config, 5).unwrap();
+        let params = Parameters::insecure_toy(&ParametersLiteral {
+            kind: RingKind::ConjugateInvariant,
+            log_n: 8,
+            q_bits: vec![50, 40, 40, 40],
+            p_bits: vec![50, 50],
+            log_scale: 40,
+        })
+        .unwrap();
+        let mut xof = Seed::from_bytes([9; 32]).expand();
+        let sk = SecretKey::sample(&params, &mut xof);
+        let pk = PublicKey::generate(&params, &sk, &mut xof);
+        let mut steps = layout.party_rotations();
+        steps.extend(layout.hidden_rotations());
+        steps.sort_unstable();
+        steps.dedup();
+        let keys = EvaluationKeys::generate(&params, &sk, &steps, &mut xof);
+        let engine = Engine::new(Evaluator::new(&params, keys), Encoder::new(&params));
+        let xof = xof.into();
+        Self {
+            layout,
+            engine,
+            sk,
+            pk,
+            xof,
+        }
+    }
+
+    fn encrypt(&self, slots: &[f64]) -> Ciphertext {
+        let params = self.engine.params();
+        let plain = self
+            .engine
+            .encoder()
+            .encode(slots, TOP, params.scale())
+            .unwrap();
+        encrypt(params, &self.pk, &plain, &mut self.xof.borrow_mut())
+    }
+
+    fn decrypt(&self, ct: &Ciphertext) -> Vec<f64> {
+        self.engine
+            .encoder()
+            .decode(&decrypt(self.engine.params(), &self.sk, ct))
+    }
+
+    /// Neuron `neuron` of the sample in `column` of `group`: some number.
+    fn value(group: usize, column: usize, neuron: usize) -> f64 {
+        wave(1 + group * 5_000 + column * 31 + neuron)
+    }
+
+    fn columns(&self, side: Side) -> Columns {
+        let pack = |group| {
+            let slots = self
+                .layout
+                .pack_columns(side, |i, n| Self::value(group, i, n));
+            self.encrypt(&slots)
+        };
+        let groups = (0..self.layout.groups()).map(pack).collect();
+        Columns::new(&self.layout, side, groups).unwrap()
+    }
+}
+
+#[test]
+fn forward_passes_equal_matrix_products() {
+    for batch in [2, 8] {
+        let bench = Bench::new(batch);
+        let layout = bench.layout;
+        let weights = Matrix::from_fn(41, 8, |q, p| wave(q * 8 + p));
+        let first: Vec<_> = (0..layout.first_ciphertexts())
+            .map(|j| bench.encrypt(&layout.pack_first(&weights, j)))
+            .collect();
+        let samples = samples(batch + 3);
+        // One row less than there is room for.
+        let rows: Vec<usize> = (1..batch).map(|s| (s * 2) % (batch + 3)).collect();
+        let encoded = EncodedBatch::new(&bench.engine, layout, &samples, &rows, TOP).unwrap();
+        let before = bench.engine.counts();
+        let out = encoded.forward(&bench.engine, &first).unwrap();
+        assert_eq!(bench.engine.counts().since(before), layout.forward_counts());
+        let out = bench.decrypt(&reveal(out));
+        for block in 0..layout.blocks() {
+            let folded = layout.fold_predictors(block).apply(&out);
+            for (slot, value) in folded.iter().enumerate() {
+                let (row, column) = (slot / layout.columns(), slot % layout.columns());
+                let neuron = layout.neuron(Side::Skewed, row, column);
+                let expected = match (column / batch == block, rows.get(column % batch)) {
+                    (true, Some(&sample)) => product(&weights, samples.row(sample), neuron),
+                    _ => 0.0,
+                };
+                assert!((value - expected).abs() < LOW, "{value} is not {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_of_the_first_layer_equal_outer_products() {
+    for batch in [2, 8] {
+        let bench = Bench::new(batch);
+        let layout = bench.layout;
+        let samples = samples(batch);
+        let rows: Vec<usize> = (0..batch).rev().collect();
+        let encoded = EncodedBatch::new(&bench.engine, layout, &samples, &rows, TOP - 1).unwrap();
+        let errors = bench.columns(Side::Skewed);
+        for party in [0, 4] {
+            let (group, block) = layout.place(party);
+            let before = bench.engine.counts();
+            let own = spread(&bench.engine, &layout, &errors.groups()[group], block).unwrap();
+            let found = encoded.gradient(&bench.engine, &own).unwrap();
+            assert_eq!(
+                bench.engine.counts().since(before),
+                layout.gradient_counts()
+            );
+            let slots: Vec<_> = (found.into_iter())
+                .map(|g| layout.fold_first().apply(&bench.decrypt(&reveal(g))))
+                .collect();
+            let found = layout.unpack_first(&slots, 8).unwrap();
+            let expected = Matrix::from_fn(41, 8, |q, p| {
+                let column = |s: usize| block * batch + s;
+                let term = |s: usize| {
+                    let x = *samples.row(rows[s]).get(q).unwrap_or(&1.0);
+                    x * Bench::value(group, column(s), p)
+                };
+                (0..batch).map(term).sum()
+            });
+            close(&found, &expected);
+            // The repeated columns are those of the weights' layout.
+            let again = layout.pack_first(&found, 0);
+            assert!(
+                again
+                    .iter()
+                    .zip(&slots[0])
+                    .all(|(a, b)| (a - b).abs() < LOW)
+            );
+        }
+    }
+}
+
+#[test]
+fn hidden_layers_transform_either_side_to_the_other() {
+    let bench = Bench::new(8);
+    let layout = bench.layout;
+    for (layer, side) in [
+        (2, Side::Skewed),
+        (2, Side::Plain),
+        (3, Side::Plain),
+        (3, Side::Skewed),
+    ] {
+        let weights = Matrix::from_fn(8, 8, |q, p| wave(q * 11 + p));
+        let stored = bench.encrypt(&layout.pack_hidden(&weights, layer));
+        let batch = bench.columns(side);
+        let before = bench.engine.counts();
+        let out = apply(&bench.engine, &layout, &stored, &batch).unwrap();
+        assert_eq!(
+            bench.engine.counts().since(before),
+            layout.apply_counts(side)
+        );
+        assert_eq!(out.side(), side.flipped());
+        // Forward when the batch is on the side of the layer below.
+        let forward = Side::of_layer(layer - 1) == side;
+        for (group, ct) in out.groups().iter().enumerate() {
+            let slots = bench.decrypt(ct);
+            let expected = layout.pack_columns(out.side(), |column, to| {
+                let weight = |from: usize| match forward {
+                    true => weights.get(from, to),
+                    false => weights.get(to, from),
+                };
+                (0..8)
+                    .map(|from| weight(from) * Bench::value(group, column, from))
+                    .sum()
+            });
+            for (found, expected) in slots.iter().zip(&expected) {
+                assert!(
+                    (found - expected).abs() < LOW,
+                    "{layer} {side:?}: {found} {expected}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_of_hidden_layers_equal_outer_products() {
+    let bench = Bench::new(8);
+    let layout = bench.layout;
+    let (skewed, plain) = (bench.columns(Side::Skewed), bench.columns(Side::Plain));
+    let before = bench.engine.counts();
+    let out = outer(&bench.engine, &layout, &plain, &skewed).unwrap();
+    assert_eq!(bench.engine.counts().since(before), layout.outer_counts());
+    let slots = layout.fold_hidden().apply(&bench.decrypt(&out));
+    for layer in [2, 3] {
+        let found = layout.unpack_hidden(&slots, layer, (8, 8)).unwrap();
+        let expected = Matrix::from_fn(8, 8, |q, p| {
+            let value =
+                |group, column| Bench::value(group, column, q) * Bench::value(group, column, p);
+            let columns =
+                (0..layout.groups()).flat_map(|g| (0..layout.used()).map(move |c| (g, c)));
+            columns.map(|(g, c)| value(g, c)).sum()
+        });
+        close(&found, &expected);
+        let again = layout.pack_hidden(&found, layer);
+        assert!(again.iter().zip(&slots).all(|(a, b)| (a - b).abs() < LOW));
+    }
+}
+
+#[test]
+fn mispacked_operands_are_refused() {
+    let bench = Bench::new(8);
+    let skewed = bench.columns(Side::Skewed);
+    let error = outer(&bench.engine, &bench.layout, &skewed, &skewed).unwrap_err();
+    assert!(error.to_string().contains("Skewed"), "{error}");
+    let error = skewed
+        .zip(&bench.columns(Side::Plain), |a, _| Ok(a.clone()))
+        .unwrap_err();
+    assert!(error.to_string().contains("Plain"), "{error}");
+    assert!(Columns::new(&bench.layout, Side::Plain, vec![]).is_err());
+    let rows: Vec<usize> = (0..9).collect();
+    assert!(EncodedBatch::new(&bench.engine, bench.layout, &samples(9), &rows, TOP).is_err());
+    assert!(EncodedBatch::new(&bench.engine, bench.layout, &samples(9), &[9], TOP).is_err());
+}
+
+fn samples(rows: usize) -> Samples {
+    let features = (0..rows * 40).map(|k| wave(k + 3)).collect();
+    Samples::new(40, features, vec![0.0; rows]).unwrap()
+}
+
+fn product(weights: &Matrix, features: &[f64], neuron: usize) -> f64 {
+    let inputs = features.iter().chain([&1.0]).enumerate();
+    inputs.map(|(q, x)| x * weights.get(q, neuron)).sum()
+}
+
+fn close(found: &Matrix, expected: &Matrix) {
+    for (found, expected) in found.values().iter().zip(expected.values()) {
+        assert!((found - expected).abs() < LOW, "{found} is not {expected}");
+    }
+}
+
+/// What only a test may do with a ciphertext that depends on data.
+fn reveal(private: tacit_mhe::Private) -> Ciphertext {
+    let mut out = None;
+    let _ = private.map(|ct| {
+        out = Some(ct.clone());
+        ct
+    });
+    out.unwrap()
+}
