@@ -5,6 +5,7 @@
 //! and without an allocation larger than its input warrants; and what it accepts encodes again to
 //! exactly the bytes it was given, so that there is one encoding of everything.
 
+mod authority;
 mod ckks;
 mod functional;
 mod mhe;
@@ -35,6 +36,11 @@ macro_rules! targets {
 }
 
 targets! {
+    authority:
+        model / model_seeds,
+        table / table_seeds,
+        log / log_seeds,
+        folder / folder_seeds;
     ckks:
         ciphertext / ciphertext_seeds,
         seeded / seeded_seeds,
