@@ -32,6 +32,7 @@ mod both;
 mod curve;
 mod fixed;
 mod lanes;
+mod membership;
 mod multiples;
 mod pairing;
 mod scalar;
@@ -39,7 +40,9 @@ mod sums;
 
 pub use curve::{G1, G1Affine, G2, G2Affine};
 pub(crate) use fixed::Lookup;
+pub(crate) use membership::Membership;
 pub(crate) use multiples::{Generator, PointTables, SmallInputs, blinded};
 pub use pairing::{Gt, MillerValue, PreparedG2, miller_loop, miller_loop_prepared};
+pub(crate) use scalar::SmallSum;
 pub use scalar::{Scalar, SecretScalar};
 pub use sums::SumProgram;

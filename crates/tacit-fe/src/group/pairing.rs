@@ -71,7 +71,7 @@ impl PreparedG2 {
 
 /// Additions of the Miller loop stand before so many doublings each, after a first doubling: the bits of
 /// the curve's parameter −0xd201000000010000.
-const DOUBLINGS: [usize; 5] = [2, 3, 9, 32, 16];
+pub(super) const DOUBLINGS: [usize; 5] = [2, 3, 9, 32, 16];
 
 /// Π_i e(P_i, Q_i) over points of G2 whose lines are worked out, squarings shared by all pairs. A pair
 /// with the identity contributes 1.

@@ -159,6 +159,30 @@ impl std::fmt::Debug for Scalar {
     }
 }
 
+/// Σ c_i·v_i for small public c_i, reduced once at the end: at most 2^16 terms. Constant-time in the v_i.
+#[derive(Clone, Copy, Default, Zeroize)]
+pub(crate) struct SmallSum([i64; 8]);
+
+impl SmallSum {
+    /// Adds c·v: half a limb at a time, so that a sum of 2^16 products of 32 and 16 bits fits.
+    #[inline]
+    pub(crate) fn add(&mut self, v: &Scalar, c: i16) {
+        for (sums, limb) in self.0.as_chunks_mut::<2>().0.iter_mut().zip(v.0.l) {
+            sums[0] += i64::from(limb as u32) * i64::from(c);
+            sums[1] += (limb >> 32) as i64 * i64::from(c);
+        }
+    }
+
+    /// The sum.
+    pub(crate) fn total(&self) -> Scalar {
+        let half_limb = Scalar::from(1u64 << 32);
+        let digits = self.0.iter().rev().map(|&digit| Scalar::from(digit));
+        let total = digits.fold(Scalar::ZERO, |total, digit| total * half_limb + digit);
+        // The limbs were those of Montgomery's form, so this takes its factor off: 1 in that form.
+        total * Scalar(blst_fr { l: [1, 0, 0, 0] })
+    }
+}
+
 /// A secret scalar: never printed, not copied by accident, erased on drop.
 pub struct SecretScalar(Scalar);
 
@@ -226,6 +250,26 @@ mod tests {
         r[0] += 1;
         assert_eq!(Scalar::from_bytes(&r), None);
         assert_eq!(Scalar::from_bytes(&[0xff; 32]), None);
+    }
+
+    #[test]
+    fn sums_of_small_multiples_agree_with_single_products() {
+        let (a, b) = some();
+        let largest = -Scalar::one();
+        let coefficients = [i16::MIN, i16::MAX, -1, 0, 1, 31];
+        let mut sum = SmallSum::default();
+        let mut expected = Scalar::ZERO;
+        for (v, c) in [a, b, largest, a, Scalar::ZERO, b].iter().zip(coefficients) {
+            sum.add(v, c);
+            expected += *v * Scalar::from(i64::from(c));
+        }
+        assert_eq!(sum.total(), expected);
+        for c in [i16::MIN, i16::MAX] {
+            let mut sum = SmallSum::default();
+            (0..1 << 16).for_each(|_| sum.add(&largest, c));
+            let expected = largest * Scalar::from(i64::from(c) << 16);
+            assert_eq!(sum.total(), expected);
+        }
     }
 
     #[test]

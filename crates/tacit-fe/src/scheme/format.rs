@@ -35,10 +35,22 @@ use super::ciphertext::{CiphertextOf, Points};
 use super::construction::Construction;
 use super::domain::{PublicKeyHash, Purpose};
 use crate::error::{FeError, PointFault};
-use crate::group::{G1Affine, G2Affine};
+use crate::group::{G1Affine, G2Affine, Membership};
 use crate::model::{MAX_INPUTS, ModelHash};
 
 const VERSION: u8 = 1;
+
+/// Where points come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// Anywhere: they are tested for their subgroup.
+    Anywhere,
+    /// This program: they are in it.
+    Trusted,
+}
+
+/// Points tested for their subgroup in one go, at most.
+const BATCH: usize = 1024;
 
 /// Reads points of `N` bytes each, on the threads of the rayon pool that this runs in. Each point gets
 /// the exact test for its subgroup (an endomorphism of the curve), not one of a random combination of
@@ -46,25 +58,37 @@ const VERSION: u8 = 1;
 /// time in three or thirteen.
 ///
 /// Of several bad points the first is named.
-pub(super) fn points<const N: usize, P: Send>(
+fn points<const N: usize, P: Membership>(
     what: &'static str,
     bytes: &[u8],
+    source: Source,
     decode: impl Fn(&[u8; N]) -> Result<P, PointFault> + Send + Sync,
 ) -> Result<Vec<P>, FeError> {
     let (chunks, _) = bytes.as_chunks::<N>();
     let decoded: Vec<Result<P, PointFault>> =
         chunks.par_iter().with_min_len(16).map(decode).collect();
+    let points: Vec<P> = decoded
+        .iter()
+        .filter_map(|p| p.as_ref().ok())
+        .copied()
+        .collect();
+    let share = points.len().div_ceil(rayon::current_num_threads());
+    let batches = points.par_chunks(share.next_multiple_of(8).clamp(8, BATCH));
+    let trusted = source == Source::Trusted;
+    if points.len() == decoded.len() && (trusted || batches.all(P::are_members)) {
+        return Ok(points);
+    }
     let point = |(index, point): (usize, Result<P, PointFault>)| {
+        let point = point.and_then(|point| match trusted || point.is_member() {
+            true => Ok(point),
+            false => Err(PointFault::NotInSubgroup),
+        });
         point.map_err(|fault| FeError::Point { what, index, fault })
     };
     decoded.into_iter().enumerate().map(point).collect()
 }
 
-pub(super) fn header<'a>(
-    what: &'static str,
-    kind: u8,
-    bytes: &'a [u8],
-) -> Result<Reader<'a>, DecodeError> {
+fn header<'a>(what: &'static str, kind: u8, bytes: &'a [u8]) -> Result<Reader<'a>, DecodeError> {
     let mut reader = Reader::new(what, bytes);
     reader.tag(kind)?;
     reader.tag(VERSION)?;
@@ -88,7 +112,7 @@ pub(super) fn count(
     Ok(found)
 }
 
-pub(super) fn input_max(reader: &mut Reader<'_>) -> Result<u16, DecodeError> {
+fn input_max(reader: &mut Reader<'_>) -> Result<u16, DecodeError> {
     match u16::from_le_bytes(reader.array()?) {
         0 => Err(DecodeError::Field {
             what: "largest input",
@@ -140,6 +164,16 @@ pub(super) fn write_g1(points: &[G1Affine], out: &mut Vec<u8>) {
     points.iter().for_each(|p| out.extend(p.to_compressed()));
 }
 
+/// Compressed points from anywhere.
+pub(super) fn read_g1(what: &'static str, bytes: &[u8]) -> Result<Vec<G1Affine>, FeError> {
+    points(what, bytes, Source::Anywhere, G1Affine::decompress)
+}
+
+/// The same in G2.
+pub(super) fn read_g2(what: &'static str, bytes: &[u8]) -> Result<Vec<G2Affine>, FeError> {
+    points(what, bytes, Source::Anywhere, G2Affine::decompress)
+}
+
 pub(super) fn write_g2(points: &[G2Affine], out: &mut Vec<u8>) {
     points.iter().for_each(|p| out.extend(p.to_compressed()));
 }
@@ -176,12 +210,12 @@ impl<S: Construction> CiphertextOf<S> {
     /// Decodes the compressed or the raw form from anywhere and checks every point, on the threads of
     /// the rayon pool that this runs in (`pool.install` states another number than the global one).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FeError> {
+        let source = Source::Anywhere;
         if bytes.first() == Some(&S::LAYOUT.raw) {
-            let (g1, g2) = (G1Affine::from_raw, G2Affine::from_raw);
-            return Self::read(bytes, S::LAYOUT.raw, g1, g2);
+            return Self::read_raw(bytes, source);
         }
-        let (g1, g2) = (G1Affine::from_compressed, G2Affine::from_compressed);
-        Self::read(bytes, S::LAYOUT.compressed, g1, g2)
+        let (g1, g2) = (G1Affine::decompress, G2Affine::decompress);
+        Self::read(bytes, S::LAYOUT.compressed, source, g1, g2)
     }
 
     /// Decodes the raw form without the subgroup test.
@@ -190,13 +224,18 @@ impl<S: Construction> CiphertextOf<S> {
     /// evaluation gives some element, and what it reveals about the functional key is not covered
     /// by any proof.
     pub fn from_trusted_bytes(bytes: &[u8]) -> Result<Self, FeError> {
+        Self::read_raw(bytes, Source::Trusted)
+    }
+
+    fn read_raw(bytes: &[u8], source: Source) -> Result<Self, FeError> {
         let (g1, g2) = (G1Affine::from_raw_trusted, G2Affine::from_raw_trusted);
-        Self::read(bytes, S::LAYOUT.raw, g1, g2)
+        Self::read(bytes, S::LAYOUT.raw, source, g1, g2)
     }
 
     fn read<const N1: usize, const N2: usize>(
         bytes: &[u8],
         kind: u8,
+        source: Source,
         g1: impl Fn(&[u8; N1]) -> Result<G1Affine, PointFault> + Send + Sync,
         g2: impl Fn(&[u8; N2]) -> Result<G2Affine, PointFault> + Send + Sync,
     ) -> Result<Self, FeError> {
@@ -212,9 +251,9 @@ impl<S: Construction> CiphertextOf<S> {
             public_key,
             inputs,
             points: Points {
-                mask: points("ciphertext, mask", mask, &g1)?,
-                g1: points("ciphertext, G1", a, &g1)?,
-                g2: points("ciphertext, G2", b, &g2)?,
+                mask: points("ciphertext, mask", mask, source, &g1)?,
+                g1: points("ciphertext, G1", a, source, &g1)?,
+                g2: points("ciphertext, G2", b, source, &g2)?,
             },
             scheme: PhantomData,
         })

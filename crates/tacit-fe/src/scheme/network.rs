@@ -1,10 +1,8 @@
 //! A quadratic network f_k(x) = Σ_j D_jk (Pᵀx)_j² as schemes see it.
 
-use std::ops::Deref;
-
 use zeroize::Zeroizing;
 
-use crate::group::{Scalar, SecretScalar};
+use crate::group::{Scalar, SecretScalar, SmallSum};
 use crate::model::IntegerModel;
 
 /// Columns of P that are not zero. The others add nothing to any output.
@@ -13,51 +11,27 @@ pub(super) fn live_columns(model: &IntegerModel) -> Vec<usize> {
     (0..model.hidden()).filter(live).collect()
 }
 
-/// The (public) coefficients of a network as scalars, each value converted once.
-pub(super) struct Coefficients<'a> {
-    model: &'a IntegerModel,
-    smallest: i16,
-    scalars: Vec<Scalar>,
-}
-
-impl<'a> Coefficients<'a> {
-    pub(super) fn new(model: &'a IntegerModel) -> Self {
-        let values = model.projection().iter().chain(model.combination());
-        let smallest = values.clone().copied().min().unwrap_or(0);
-        let largest = values.copied().max().unwrap_or(0);
-        let range = i64::from(smallest)..=i64::from(largest);
-        Self {
-            model,
-            smallest,
-            scalars: range.map(Scalar::from).collect(),
-        }
-    }
-
-    fn get(&self, value: i16) -> Scalar {
-        self.scalars[usize::from(value.abs_diff(self.smallest))]
-    }
-
-    /// Pᵀv, in time that depends on P only.
-    pub(super) fn project(&self, v: &[SecretScalar]) -> Zeroizing<Vec<Scalar>> {
-        let hidden = self.model.hidden();
-        let mut out = Zeroizing::new(vec![Scalar::ZERO; hidden]);
-        for (v, row) in v.iter().zip(self.model.projection().chunks_exact(hidden)) {
-            for (out, &p) in out.iter_mut().zip(row) {
-                if p != 0 {
-                    *out += *v.expose() * self.get(p);
-                }
+/// Pᵀv, in time that depends on P only.
+pub(super) fn project(v: &[SecretScalar], model: &IntegerModel) -> Zeroizing<Vec<Scalar>> {
+    let mut sums = Zeroizing::new(vec![SmallSum::default(); model.hidden()]);
+    let rows = model.projection().chunks_exact(model.hidden());
+    for (v, row) in v.iter().zip(rows) {
+        for (sum, &p) in sums.iter_mut().zip(row) {
+            if p != 0 {
+                sum.add(v.expose(), p);
             }
         }
-        out
     }
+    Zeroizing::new(sums.iter().map(SmallSum::total).collect())
+}
 
-    /// Σ_j D_jk v_j for every output k, in time that depends on D only.
-    pub(super) fn combine(&self, v: &impl Deref<Target = Vec<Scalar>>) -> Zeroizing<Vec<Scalar>> {
-        let output = |k| {
-            let terms = v.iter().zip(self.model.combination_column(k));
-            let terms = terms.filter(|(_, d)| *d != 0);
-            terms.map(|(v, d)| *v * self.get(d)).sum()
-        };
-        Zeroizing::new((0..self.model.outputs()).map(output).collect())
-    }
+/// Σ_j D_jk v_j for every output k, in time that depends on D only.
+pub(super) fn combine(v: &[Scalar], model: &IntegerModel) -> Zeroizing<Vec<Scalar>> {
+    let output = |k| {
+        let mut sum = Zeroizing::new(SmallSum::default());
+        let terms = v.iter().zip(model.combination_column(k));
+        terms.for_each(|(v, d)| sum.add(v, d));
+        sum.total()
+    };
+    Zeroizing::new((0..model.outputs()).map(output).collect())
 }

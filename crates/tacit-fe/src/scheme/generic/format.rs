@@ -5,10 +5,11 @@ use zeroize::Zeroizing;
 
 use super::keys::{FunctionalKey, MasterSecret, PublicKey};
 use crate::error::FeError;
-use crate::group::{G1Affine, G2Affine, Scalar, SecretScalar};
+use crate::group::{Scalar, SecretScalar};
 use crate::model::MAX_OUTPUTS;
 use crate::scheme::format::{
-    count, points, read_domain, read_purpose, write_domain, write_g1, write_g2, write_purpose,
+    count, read_domain, read_g1, read_g2, read_purpose, write_domain, write_g1, write_g2,
+    write_purpose,
 };
 
 const PUBLIC_KEY: u8 = 0xf1;
@@ -35,8 +36,8 @@ impl PublicKey {
         reader.finish()?;
         Ok(Self::new(
             input_max,
-            points("public key, G1", s, G1Affine::from_compressed)?,
-            points("public key, G2", t, G2Affine::from_compressed)?,
+            read_g1("public key, G1", s)?,
+            read_g2("public key, G2", t)?,
         ))
     }
 }
@@ -88,7 +89,7 @@ impl FunctionalKey {
         let outputs = count(&mut reader, "outputs of a functional key", MAX_OUTPUTS)?;
         let elements = reader.take(96 * outputs)?;
         reader.finish()?;
-        let elements = points("functional key", elements, G2Affine::from_compressed)?;
+        let elements = read_g2("functional key", elements)?;
         Ok(Self { purpose, elements })
     }
 }

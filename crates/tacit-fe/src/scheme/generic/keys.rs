@@ -10,7 +10,7 @@ use crate::group::{G1Affine, G2, G2Affine, Scalar, SecretScalar};
 use crate::model::{IntegerModel, ModelHash};
 use crate::scheme::construction::Generators;
 use crate::scheme::domain::{Domain, PublicKeyHash, Purpose};
-use crate::scheme::network::Coefficients;
+use crate::scheme::network::{combine, project};
 use crate::scheme::timing::Timing;
 
 /// (\[s\]_1, \[t\]_2): what one needs to encrypt.
@@ -114,12 +114,11 @@ impl MasterSecret {
     /// generator for each output. The model is public.
     pub fn keygen(&self, model: &IntegerModel) -> Result<FunctionalKey, FeError> {
         self.public.domain.check_model(model)?;
-        let coefficients = Coefficients::new(model);
-        let mut products = coefficients.project(&self.s);
-        for (product, other) in products.iter_mut().zip(&*coefficients.project(&self.t)) {
+        let mut products = project(&self.s, model);
+        for (product, other) in products.iter_mut().zip(&*project(&self.t, model)) {
             *product = *product * *other;
         }
-        let values = coefficients.combine(&products);
+        let values = combine(&products, model);
         // f(s,t) = 0 for uniform s, t only if f is the zero form.
         if let Some(output) = values.iter().position(Scalar::is_zero) {
             return Err(FeError::ZeroOutput { output });

@@ -5,11 +5,10 @@ use zeroize::Zeroizing;
 use super::keys::{FunctionalKey, MasterSecret, PublicKey};
 use super::{BLOCKS, ROWS};
 use crate::error::FeError;
-use crate::group::G1Affine;
-use crate::group::G2Affine;
 use crate::model::{MAX_HIDDEN, MAX_OUTPUTS};
 use crate::scheme::format::{
-    count, points, read_domain, read_purpose, write_domain, write_g1, write_g2, write_purpose,
+    count, read_domain, read_g1, read_g2, read_purpose, write_domain, write_g1, write_g2,
+    write_purpose,
 };
 
 const PUBLIC_KEY: u8 = 0xf6;
@@ -37,10 +36,10 @@ impl PublicKey {
         let in_g1 = reader.take(48 * (1 + (ROWS + BLOCKS) * n))?;
         let a2 = reader.take(96 * n)?;
         reader.finish()?;
-        let mut in_g1 = points("public key, G1", in_g1, G1Affine::from_compressed)?;
+        let mut in_g1 = read_g1("public key, G1", in_g1)?;
         let t = in_g1.split_off(1 + ROWS * n);
         let a1 = in_g1.split_off(1);
-        let a2 = points("public key, G2", a2, G2Affine::from_compressed)?;
+        let a2 = read_g2("public key, G2", a2)?;
         Ok(Self::new(input_max, in_g1[0], (a1, t), a2))
     }
 }
@@ -89,11 +88,10 @@ impl FunctionalKey {
         let hidden = reader.take(96 * BLOCKS * hidden)?;
         let elements = reader.take(96 * 2 * outputs)?;
         reader.finish()?;
-        let decode = G2Affine::from_compressed;
         Ok(Self {
             purpose,
-            hidden: points("functional key, hidden values", hidden, decode)?,
-            elements: points("functional key", elements, decode)?,
+            hidden: read_g2("functional key, hidden values", hidden)?,
+            elements: read_g2("functional key", elements)?,
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::group::{G1Affine, G2, G2Affine, Generator, Scalar, SecretScalar};
 use crate::model::{IntegerModel, ModelHash};
 use crate::scheme::construction::Generators;
 use crate::scheme::domain::{Domain, PublicKeyHash, Purpose, check_count};
-use crate::scheme::network::{Coefficients, live_columns};
+use crate::scheme::network::{combine, live_columns, project};
 use crate::scheme::timing::Timing;
 
 /// (\[a\]_1, \[A1\]_1, \[A0·W\]_1, \[A2\]_2): what one needs to encrypt.
@@ -152,19 +152,18 @@ impl MasterSecret {
     /// are read in full. The model is public.
     pub fn keygen(&self, model: &IntegerModel) -> Result<FunctionalKey, FeError> {
         self.public.domain.check_model(model)?;
-        let coefficients = Coefficients::new(model);
         let [row0, row1] = &self.a1;
-        let alpha = [row0, row1, &self.a2].map(|v| coefficients.project(v));
+        let alpha = [row0, row1, &self.a2].map(|v| project(v, model));
         // ⟨W's row, v_k⟩ = Σ_j D_jk Σ_b α_bj ⟨p_j, W's block b⟩.
         let [k0, k1] = [0, 1].map(|row| {
             let mut products = Zeroizing::new(vec![Scalar::ZERO; model.hidden()]);
             for (alpha, block) in alpha.iter().zip(&self.w[row]) {
-                let block = coefficients.project(block);
+                let block = project(block, model);
                 for (product, (alpha, w)) in products.iter_mut().zip(alpha.iter().zip(&*block)) {
                     *product += *alpha * *w;
                 }
             }
-            coefficients.combine(&products)
+            combine(&products, model)
         });
         // W·v = 0 for uniform W and A only if v is zero for all A, which is if f is the zero form.
         let zero = |(k0, k1): (&Scalar, &Scalar)| k0.is_zero() && k1.is_zero();
