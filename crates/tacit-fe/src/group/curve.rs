@@ -144,6 +144,12 @@ macro_rules! curve {
                 unsafe { blst::$affine_is_inf(&self.0) }
             }
 
+            /// Whether y² = x³ + b.
+            pub(super) fn is_on_curve(&self) -> bool {
+                // SAFETY: the pointer is to a value of the type.
+                unsafe { blst::$on_curve(&self.0) }
+            }
+
             /// Whether the point has order r (or is the identity): the exact endomorphism test.
             pub fn in_subgroup(&self) -> bool {
                 // SAFETY: the pointer is to a value of the type.

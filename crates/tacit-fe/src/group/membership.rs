@@ -19,6 +19,7 @@ use blst::{blst_fp, blst_fp2};
 
 use super::batch::{Inversions, Signed, add_pairs, double_all};
 use super::both::{Import, InLanes};
+use super::field::{conjugate, inverse, inverse2, negative, product, product2};
 use super::lanes::{Algorithm, Lane, Stored, dispatch};
 use super::pairing::DOUBLINGS;
 use super::{G1, G1Affine, G2, G2Affine};
@@ -137,47 +138,6 @@ impl<C: InLanes> Algorithm for Times<'_, C> {
             L::export(multiple, out.as_mut());
         }
         Some(out)
-    }
-}
-
-fn product(a: &blst_fp, b: &blst_fp) -> blst_fp {
-    let mut out = blst_fp::default();
-    // SAFETY: all point to values of the type.
-    unsafe { blst::blst_fp_mul(&mut out, a, b) };
-    out
-}
-
-fn inverse(a: &blst_fp) -> blst_fp {
-    let mut out = blst_fp::default();
-    // SAFETY: both point to values of the type.
-    unsafe { blst::blst_fp_eucl_inverse(&mut out, a) };
-    out
-}
-
-fn negative(a: &blst_fp) -> blst_fp {
-    let mut out = blst_fp::default();
-    // SAFETY: both point to values of the type.
-    unsafe { blst::blst_fp_cneg(&mut out, a, true) };
-    out
-}
-
-fn product2(a: &blst_fp2, b: &blst_fp2) -> blst_fp2 {
-    let mut out = blst_fp2::default();
-    // SAFETY: all point to values of the type.
-    unsafe { blst::blst_fp2_mul(&mut out, a, b) };
-    out
-}
-
-fn inverse2(a: &blst_fp2) -> blst_fp2 {
-    let mut out = blst_fp2::default();
-    // SAFETY: both point to values of the type.
-    unsafe { blst::blst_fp2_eucl_inverse(&mut out, a) };
-    out
-}
-
-fn conjugate(a: &blst_fp2) -> blst_fp2 {
-    blst_fp2 {
-        fp: [a.fp[0], negative(&a.fp[1])],
     }
 }
 

@@ -30,6 +30,8 @@
 mod batch;
 mod both;
 mod curve;
+mod decompress;
+mod field;
 mod fixed;
 mod lanes;
 mod membership;

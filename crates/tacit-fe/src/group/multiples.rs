@@ -109,7 +109,7 @@ impl SmallInputs {
 pub(crate) fn blinded<C: InLanes>(
     x: &SmallInputs,
     of_x: &Scalar,
-    points: &[(&PointTables<C>, Scalar)],
+    points: &[(&PointTables<C>, &Scalar)],
     lookup: Lookup,
     xof: &mut Xof,
 ) -> Option<Vec<C::Affine>> {
@@ -120,7 +120,7 @@ pub(crate) fn blinded<C: InLanes>(
     let small_digits = small.digits(&x.scalars);
     let digits: Vec<Zeroizing<Vec<i16>>> = points
         .iter()
-        .map(|(tables, factor)| tables.0.digits(&Zeroizing::new(vec![*factor; count])))
+        .map(|(tables, factor)| tables.0.digits(&Zeroizing::new(vec![**factor; count])))
         .collect();
     let mut summands: Vec<Summand<'_, C>> = vec![Summand {
         tables: &small,

@@ -4,6 +4,7 @@ use std::ops::Mul;
 
 use blst::{blst_fp, blst_fp6, blst_fp12};
 
+use super::field::{self, negative, sum};
 use super::{G1Affine, G2Affine};
 
 /// Π e(P_i, Q_i) before the final exponentiation.
@@ -81,7 +82,7 @@ pub fn miller_loop_prepared(pairs: &[(&G1Affine, &PreparedG2)]) -> MillerValue {
     let at: Vec<(blst_fp, blst_fp, &PreparedG2)> = pairs
         .map(|(p, q)| {
             let (x, y) = (sum(&p.0.x, &p.0.x), sum(&p.0.y, &p.0.y));
-            (difference(&blst_fp::default(), &x), y, *q)
+            (negative(&x), y, *q)
         })
         .collect();
     let mut value = one();
@@ -112,25 +113,9 @@ fn evaluated(line: &blst_fp6, x: &blst_fp, y: &blst_fp) -> blst_fp6 {
     let mut out = *line;
     for (coefficient, by) in [(1, x), (2, y)] {
         for value in &mut out.fp2[coefficient].fp {
-            let value: *mut blst_fp = value;
-            // SAFETY: all point to values of the type; blst allows the product in place.
-            unsafe { blst::blst_fp_mul(value, value, by) };
+            *value = field::product(value, by);
         }
     }
-    out
-}
-
-fn sum(a: &blst_fp, b: &blst_fp) -> blst_fp {
-    let mut out = blst_fp::default();
-    // SAFETY: all point to values of the type.
-    unsafe { blst::blst_fp_add(&mut out, a, b) };
-    out
-}
-
-fn difference(a: &blst_fp, b: &blst_fp) -> blst_fp {
-    let mut out = blst_fp::default();
-    // SAFETY: all point to values of the type.
-    unsafe { blst::blst_fp_sub(&mut out, a, b) };
     out
 }
 

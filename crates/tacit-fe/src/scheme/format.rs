@@ -49,6 +49,9 @@ enum Source {
     Trusted,
 }
 
+/// Points decompressed in one go.
+const ROOTS: usize = 64;
+
 /// Points tested for their subgroup in one go, at most.
 const BATCH: usize = 1024;
 
@@ -62,11 +65,11 @@ fn points<const N: usize, P: Membership>(
     what: &'static str,
     bytes: &[u8],
     source: Source,
-    decode: impl Fn(&[u8; N]) -> Result<P, PointFault> + Send + Sync,
+    decode: impl Fn(&[[u8; N]]) -> Vec<Result<P, PointFault>> + Send + Sync,
 ) -> Result<Vec<P>, FeError> {
     let (chunks, _) = bytes.as_chunks::<N>();
     let decoded: Vec<Result<P, PointFault>> =
-        chunks.par_iter().with_min_len(16).map(decode).collect();
+        chunks.par_chunks(ROOTS).flat_map_iter(decode).collect();
     let points: Vec<P> = decoded
         .iter()
         .filter_map(|p| p.as_ref().ok())
@@ -166,12 +169,12 @@ pub(super) fn write_g1(points: &[G1Affine], out: &mut Vec<u8>) {
 
 /// Compressed points from anywhere.
 pub(super) fn read_g1(what: &'static str, bytes: &[u8]) -> Result<Vec<G1Affine>, FeError> {
-    points(what, bytes, Source::Anywhere, G1Affine::decompress)
+    points(what, bytes, Source::Anywhere, G1Affine::decompress_many)
 }
 
 /// The same in G2.
 pub(super) fn read_g2(what: &'static str, bytes: &[u8]) -> Result<Vec<G2Affine>, FeError> {
-    points(what, bytes, Source::Anywhere, G2Affine::decompress)
+    points(what, bytes, Source::Anywhere, G2Affine::decompress_many)
 }
 
 pub(super) fn write_g2(points: &[G2Affine], out: &mut Vec<u8>) {
@@ -214,7 +217,7 @@ impl<S: Construction> CiphertextOf<S> {
         if bytes.first() == Some(&S::LAYOUT.raw) {
             return Self::read_raw(bytes, source);
         }
-        let (g1, g2) = (G1Affine::decompress, G2Affine::decompress);
+        let (g1, g2) = (G1Affine::decompress_many, G2Affine::decompress_many);
         Self::read(bytes, S::LAYOUT.compressed, source, g1, g2)
     }
 
@@ -228,7 +231,8 @@ impl<S: Construction> CiphertextOf<S> {
     }
 
     fn read_raw(bytes: &[u8], source: Source) -> Result<Self, FeError> {
-        let (g1, g2) = (G1Affine::from_raw_trusted, G2Affine::from_raw_trusted);
+        let g1 = |bytes: &[_]| bytes.iter().map(G1Affine::from_raw_trusted).collect();
+        let g2 = |bytes: &[_]| bytes.iter().map(G2Affine::from_raw_trusted).collect();
         Self::read(bytes, S::LAYOUT.raw, source, g1, g2)
     }
 
@@ -236,8 +240,8 @@ impl<S: Construction> CiphertextOf<S> {
         bytes: &[u8],
         kind: u8,
         source: Source,
-        g1: impl Fn(&[u8; N1]) -> Result<G1Affine, PointFault> + Send + Sync,
-        g2: impl Fn(&[u8; N2]) -> Result<G2Affine, PointFault> + Send + Sync,
+        g1: impl Fn(&[[u8; N1]]) -> Vec<Result<G1Affine, PointFault>> + Send + Sync,
+        g2: impl Fn(&[[u8; N2]]) -> Vec<Result<G2Affine, PointFault>> + Send + Sync,
     ) -> Result<Self, FeError> {
         let layout = S::LAYOUT;
         let mut reader = header("ciphertext", kind, bytes)?;

@@ -58,13 +58,13 @@ impl Blinding {
     }
 
     /// Factors of x_i and s_i in the two coordinates of a_i.
-    fn in_g1(&self) -> [(Scalar, Scalar); 2] {
-        [0, 2].map(|i| (self.inverse[i], self.inverse[i + 1] * self.gamma))
+    fn in_g1(&self) -> Zeroizing<[(Scalar, Scalar); 2]> {
+        Zeroizing::new([0, 2].map(|i| (self.inverse[i], self.inverse[i + 1] * self.gamma)))
     }
 
     /// Factors of x_i and t_i in the two coordinates of b_i.
-    fn in_g2(&self) -> [(Scalar, Scalar); 2] {
-        [0, 2].map(|i| (self.w[i], -self.w[i + 1]))
+    fn in_g2(&self) -> Zeroizing<[(Scalar, Scalar); 2]> {
+        Zeroizing::new([0, 2].map(|i| (self.w[i], -self.w[i + 1])))
     }
 }
 
@@ -112,11 +112,11 @@ impl Construction for GenericGroup {
     ) -> Option<Points> {
         let blinding = Blinding::sample(xof);
         let (mut g1, mut g2) = (vec![], vec![]);
-        for (of_x, of_s) in blinding.in_g1() {
-            g1.extend(blinded(x, &of_x, &[(&tables.s, of_s)], lookup, xof)?);
+        for (of_x, of_s) in &*blinding.in_g1() {
+            g1.extend(blinded(x, of_x, &[(&tables.s, of_s)], lookup, xof)?);
         }
-        for (of_x, of_t) in blinding.in_g2() {
-            g2.extend(blinded(x, &of_x, &[(&tables.t, of_t)], lookup, xof)?);
+        for (of_x, of_t) in &*blinding.in_g2() {
+            g2.extend(blinded(x, of_x, &[(&tables.t, of_t)], lookup, xof)?);
         }
         let mask = blinding.mask();
         Some(Points { mask, g1, g2 })

@@ -89,13 +89,13 @@ impl Construction for StandardModel {
         let Blinding { s1, s2, r } = &blinding;
         let ([a1_0, a1_1], t) = (&tables.a1, &tables.t);
         let one = Scalar::one();
-        let y2 = blinded(z, &one, &[(&tables.a2, *s2)], lookup, xof)?;
-        let mut in_g1 = blinded(z, &one, &[(a1_0, s1[0]), (a1_1, s1[1])], lookup, xof)?;
+        let y2 = blinded(z, &one, &[(&tables.a2, s2)], lookup, xof)?;
+        let mut in_g1 = blinded(z, &one, &[(a1_0, &s1[0]), (a1_1, &s1[1])], lookup, xof)?;
         for (s1, t) in s1.iter().zip(t) {
-            in_g1.extend(blinded(z, s1, &[(t, *r)], lookup, xof)?);
+            in_g1.extend(blinded(z, s1, &[(t, r)], lookup, xof)?);
         }
         let factors = Zeroizing::new([*s2 * s1[0], *s2 * s1[1]]);
-        let points = [(a1_0, factors[0]), (a1_1, factors[1]), (&t[ROWS], *r)];
+        let points = [(a1_0, &factors[0]), (a1_1, &factors[1]), (&t[ROWS], r)];
         in_g1.extend(blinded(z, s2, &points, lookup, xof)?);
         let y0 = [G1::generator().mul(r), G1::from(public.a).mul(r)];
         Some(Points {
