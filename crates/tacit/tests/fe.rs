@@ -240,8 +240,10 @@ fn images_travel_from_the_encryptor_through_files_to_the_server() {
     ];
     let outputs = [h[0] * h[0] + 2 * h[1] * h[1], -h[0] * h[0] + h[1] * h[1]];
     let expected = format!(
-        "input,output_0,output_1\n000001,{},{}\n",
-        outputs[0], outputs[1]
+        "input,output_0,output_1,class\n000001,{},{},{}\n",
+        outputs[0],
+        outputs[1],
+        usize::from(outputs[1] > outputs[0])
     );
     assert!(
         packed.starts_with(&expected),

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use tacit_collateral::Head;
 use tacit_fe::{Ciphertext, FunctionalKey, IntegerModel, PublicKey};
 
 use crate::Error;
@@ -35,6 +36,11 @@ pub fn functional_key(path: &Path) -> Result<FunctionalKey, Error> {
 /// Reads an integer model.
 pub fn model(path: &Path) -> Result<IntegerModel, Error> {
     IntegerModel::load(path).bad_input(|| "the model cannot be used")
+}
+
+/// Reads a public head.
+pub fn head(path: &Path) -> Result<Head, Error> {
+    Head::load(path).bad_input(|| "the public head cannot be used")
 }
 
 /// Reads a ciphertext. Only raw ones can be trusted, and only if this machine wrote them.

@@ -63,6 +63,11 @@ pub struct Evaluate {
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
 
+    /// The public head (safetensors) that reads the outputs; without it, the largest output is the
+    /// class.
+    #[arg(long, value_name = "FILE")]
+    pub head: Option<PathBuf>,
+
     /// Keep the table of discrete logarithms in FILE and use it again.
     #[arg(long, value_name = "FILE")]
     pub table: Option<PathBuf>,
@@ -91,6 +96,8 @@ pub fn run(args: &Evaluate, console: &mut Console) -> Result<Outcome, Error> {
     };
     key.check_model(&model).bad_input(cannot)?;
     let calibration = Calibration::proven(&model).bad_input(cannot)?;
+    let head = args.head.as_deref().map(files::head).transpose()?;
+    let mut findings = Findings::new(&model, head)?;
     let source = Source::open(args, &model, &key)?;
     let folder = console.run_folder("fe-evaluate", &args.measure)?;
 
@@ -103,7 +110,6 @@ pub fn run(args: &Evaluate, console: &mut Console) -> Result<Outcome, Error> {
     let threads = args.threads.into();
     let evaluator =
         Evaluator::new(&key, &model, Arc::new(table), calibration, threads).bad_input(cannot)?;
-    let mut findings = Findings::new(&model);
     source.each(
         &evaluator,
         &model,

@@ -1,5 +1,6 @@
 //! What was found: outputs, whether they are right, and what it took.
 
+use tacit_collateral::{Head, Outputs};
 use tacit_fe::IntegerModel;
 use tacit_report::{
     Cell, Column, Quantity, Report, Run, RunFolder, Section, Table, Unit, write_whole,
@@ -19,6 +20,7 @@ pub(super) struct Findings {
     pub evaluate_s: f64,
     model: String,
     outputs: usize,
+    head: Option<Head>,
     rows: Vec<Row>,
     /// Compared with the clear, and different.
     compared: usize,
@@ -44,17 +46,27 @@ impl Row {
 }
 
 impl Findings {
-    pub(super) fn new(model: &IntegerModel) -> Findings {
-        Findings {
+    pub(super) fn new(model: &IntegerModel, head: Option<Head>) -> Result<Findings, Error> {
+        if let Some(head) = head.as_ref().filter(|h| h.inputs() != model.outputs()) {
+            return Err(Error::bad_input("the public head does not fit the model")
+                .because(format!(
+                    "it reads {} outputs, the model has {}",
+                    head.inputs(),
+                    model.outputs()
+                ))
+                .remedy("use the head that was trained with the model"));
+        }
+        Ok(Findings {
             ingest_s: 0.0,
             encrypt_s: 0.0,
             evaluate_s: 0.0,
             model: model.hash().to_string(),
             outputs: model.outputs(),
+            head,
             rows: Vec::new(),
             compared: 0,
             different: 0,
-        }
+        })
     }
 
     pub(super) fn note(&mut self, name: String, outputs: Vec<i64>, label: Option<u8>) {
@@ -78,22 +90,33 @@ impl Findings {
         self.note(name, outputs, label);
     }
 
-    /// Share of labelled rows whose largest output is at the label; only where outputs are classes.
-    fn accuracy(&self) -> Option<f64> {
-        let labelled: Vec<(usize, u8)> = self
-            .rows
+    /// The class of every row: as the head reads it, or where the largest output is.
+    fn classes(&self) -> Result<Vec<usize>, Error> {
+        let Some(head) = &self.head else {
+            return Ok(self.rows.iter().map(Row::class).collect());
+        };
+        let values = self.rows.iter().flat_map(|row| row.outputs.iter().copied());
+        Outputs::new(self.outputs, values.collect())
+            .and_then(|outputs| head.classify(&outputs))
+            .failed(|| "the head cannot read the outputs")
+    }
+
+    /// Share of labelled rows whose class is the label; only where there can be so many classes.
+    fn accuracy(&self, classes: &[usize]) -> Option<f64> {
+        let most = self.head.as_ref().map_or(self.outputs, Head::classes);
+        let labelled: Vec<(usize, usize)> = classes
             .iter()
-            .filter_map(|row| Some((row.class(), row.label?)))
+            .zip(&self.rows)
+            .filter_map(|(class, row)| Some((*class, row.label?.into())))
             .collect();
-        let classes = labelled.iter().all(|(_, l)| usize::from(*l) < self.outputs);
-        if labelled.is_empty() || !classes {
+        if labelled.is_empty() || labelled.iter().any(|(_, label)| *label >= most) {
             return None;
         }
-        let right = labelled.iter().filter(|(c, l)| *c == usize::from(*l));
+        let right = labelled.iter().filter(|(class, label)| class == label);
         Some(right.count() as f64 / labelled.len() as f64)
     }
 
-    fn figures(&self) -> Vec<(&'static str, f64)> {
+    fn figures(&self, classes: &[usize]) -> Vec<(&'static str, f64)> {
         let count = self.rows.len() as f64;
         let mut figures = vec![
             ("ciphertexts", count),
@@ -110,7 +133,10 @@ impl Findings {
             figures.push(("different", self.different as f64));
             figures.push(("outputs_match", if self.different == 0 { 1.0 } else { 0.0 }));
         }
-        figures.extend(self.accuracy().map(|accuracy| ("accuracy", accuracy)));
+        figures.extend(
+            self.accuracy(classes)
+                .map(|accuracy| ("accuracy", accuracy)),
+        );
         figures
     }
 
@@ -122,11 +148,13 @@ impl Findings {
         console: &mut Console,
     ) -> Result<Outcome, Error> {
         let csv = folder.path().join("outputs.csv");
-        write_whole(&csv, self.csv().as_bytes()).failed(|| "the outputs could not be written")?;
+        let classes = self.classes()?;
+        write_whole(&csv, self.csv(&classes).as_bytes())
+            .failed(|| "the outputs could not be written")?;
         let shown = self.shown();
         console.table(&shown)?;
         let columns = [Column::text("figure"), Column::number("value")];
-        let figures = self.figures();
+        let figures = self.figures(&classes);
         let table = figures
             .iter()
             .fold(Table::new("Figures", columns), |table, (name, value)| {
@@ -163,16 +191,16 @@ impl Findings {
         Ok(Outcome::measured(run, report, folder))
     }
 
-    fn csv(&self) -> String {
+    fn csv(&self, classes: &[usize]) -> String {
         let mut text = String::from("input");
         (0..self.outputs).for_each(|k| text.push_str(&format!(",output_{k}")));
-        text.push('\n');
-        for row in &self.rows {
+        text.push_str(",class\n");
+        for (row, class) in self.rows.iter().zip(classes) {
             text.push_str(&row.name);
             row.outputs
                 .iter()
                 .for_each(|v| text.push_str(&format!(",{v}")));
-            text.push('\n');
+            text.push_str(&format!(",{class}\n"));
         }
         text
     }
