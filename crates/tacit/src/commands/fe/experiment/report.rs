@@ -115,8 +115,8 @@ pub(super) fn page(rows: &[Row], data: &str) -> Report {
             })
             .collect()
     };
-    let (before, after): (fn(&Row) -> &Vec<Cell>, fn(&Row) -> &Vec<Cell>) =
-        (|r| &r.before, |r| &r.after);
+    let before: fn(&Row) -> &Vec<Cell> = |row| &row.before;
+    let after: fn(&Row) -> &Vec<Cell> = |row| &row.after;
     let base = mean(&rows[0].after, |c| c.base_rate).0;
     let sizes = Lines::new(
         "Accuracy and leak by number of outputs",
