@@ -16,6 +16,7 @@
 //! |---|---|
 //! | [`task`] | images with both labels, in disjoint parts for defender, attackers and test |
 //! | [`cells`] | batches with equally many rows of every pair of labels |
+//! | [`whitening`] | outputs on the scale of their class |
 //! | [`matching`] | the energy distance between private labels, class by class |
 //! | [`mod@train`] | network and adversaries, in turns |
 //! | [`grid`] | training on the integers' grid |
@@ -42,6 +43,7 @@ pub mod study;
 pub mod task;
 pub mod train;
 pub mod warp;
+pub mod whitening;
 
 pub use error::CollateralError;
 pub use grid::{INPUT_MAX, integer_inputs};

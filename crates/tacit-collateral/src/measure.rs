@@ -4,9 +4,9 @@
 //! rows the defender did not train on, with true private labels, and are judged on the test rows.
 
 use rayon::prelude::*;
-use tacit_audit::{AttackReport, AttackSuite, VotePoint, majority_vote};
+use tacit_audit::{AttackReport, AttackSuite, Step, VotePoint, majority_vote};
 use tacit_fe::IntegerModel;
-use tacit_nn::{Network, Samples, predict};
+use tacit_nn::{Matrix, Network, Samples, predict};
 
 use crate::CollateralError;
 use crate::grid::integer_inputs;
@@ -73,37 +73,85 @@ fn floating_outputs(trained: &Trained, part: &Part) -> Result<Outputs, Collatera
     Outputs::new(trained.floating.outputs(), values.collect())
 }
 
-/// What the outputs give away.
+/// What attackers make of the rows, given some features of them.
 #[derive(Debug, Clone)]
 pub struct Leak {
     /// Every attacker, the base rate, the maximum.
     pub report: AttackReport,
     private: Vec<usize>,
+    seed: u64,
 }
 
+/// Repetitions of the groups of [`Leak::several`].
+const GROUP_REPEATS: usize = 20;
+
 impl Leak {
-    /// Attacks the private label.
+    /// What the outputs give away of the private label.
     pub fn measure(
         task: &Task,
         model: &IntegerModel,
         suite: &AttackSuite,
         seed: u64,
-        mut progress: impl FnMut(&'static str),
+        progress: impl FnMut(Step),
     ) -> Result<Leak, CollateralError> {
         let theirs = outputs(model, &task.attacker)?;
         let (shift, scale) = theirs.moments();
         // One scale for both, so that no attacker is hindered by a shift between them.
-        let samples = |outputs: &Outputs, part: &Part| {
-            let features = outputs.standardised(&shift, &scale)?;
-            let labels = part.private().iter().copied();
-            Ok::<_, CollateralError>(Samples::new(features, labels, task.private_classes)?)
+        let test = outputs(model, &task.test)?.standardised(&shift, &scale)?;
+        let theirs = theirs.standardised(&shift, &scale)?;
+        Leak::of(task, [theirs, test], suite, seed, progress)
+    }
+
+    /// The floor: what the public label alone says about the private one.
+    pub fn floor(
+        task: &Task,
+        suite: &AttackSuite,
+        seed: u64,
+        progress: impl FnMut(Step),
+    ) -> Result<Leak, CollateralError> {
+        let classes = task.public_classes;
+        let known = |part: &Part| {
+            let mut values = vec![0.0f32; part.rows() * classes];
+            for (row, &label) in part.public().iter().enumerate() {
+                values[row * classes + label] = 1.0;
+            }
+            Matrix::new(part.rows(), classes, values)
         };
-        let test = samples(&outputs(model, &task.test)?, &task.test)?;
-        let (validation, train) = samples(&theirs, &task.attacker)?.split(VALIDATION, seed)?;
-        let report = suite.run(&train, &validation, &test, seed, |step| progress(step.name))?;
+        let features = [known(&task.attacker)?, known(&task.test)?];
+        Leak::of(task, features, suite, seed, progress)
+    }
+
+    /// The ceiling: what the images themselves say.
+    pub fn ceiling(
+        task: &Task,
+        suite: &AttackSuite,
+        seed: u64,
+        progress: impl FnMut(Step),
+    ) -> Result<Leak, CollateralError> {
+        let features = [&task.attacker, &task.test].map(|part| part.pixels().clone());
+        Leak::of(task, features, suite, seed, progress)
+    }
+
+    /// `features` of the attackers' rows and of the test rows.
+    fn of(
+        task: &Task,
+        features: [Matrix; 2],
+        suite: &AttackSuite,
+        seed: u64,
+        progress: impl FnMut(Step),
+    ) -> Result<Leak, CollateralError> {
+        let [theirs, test] = features;
+        let samples = |features, part: &Part| {
+            let labels = part.private().iter().copied();
+            Samples::new(features, labels, task.private_classes)
+        };
+        let test = samples(test, &task.test)?;
+        let (validation, train) = samples(theirs, &task.attacker)?.split(VALIDATION, seed)?;
+        let report = suite.run(&train, &validation, &test, seed, progress)?;
         Ok(Leak {
             report,
             private: task.test.private().to_vec(),
+            seed,
         })
     }
 
@@ -112,14 +160,20 @@ impl Leak {
         self.report.best().accuracy
     }
 
-    /// The strongest attacker on groups of test rows that share the private label.
-    pub fn several(
-        &self,
-        sizes: &[usize],
-        repeats: usize,
-        seed: u64,
-    ) -> Result<Vec<VotePoint>, CollateralError> {
+    /// The strongest attacker on groups of test rows that share the private label; sizes for which
+    /// there are too few rows are left out.
+    pub fn several(&self, sizes: &[usize]) -> Result<Vec<VotePoint>, CollateralError> {
+        let mut counts = vec![0usize; self.report.classes];
+        self.private.iter().for_each(|&label| counts[label] += 1);
+        let rarest = counts.into_iter().filter(|&n| n > 0).min().unwrap_or(0);
+        let sizes: Vec<usize> = sizes.iter().copied().filter(|&m| m <= rarest).collect();
         let scores = &self.report.best().scores;
-        Ok(majority_vote(scores, &self.private, sizes, repeats, seed)?)
+        Ok(majority_vote(
+            scores,
+            &self.private,
+            &sizes,
+            GROUP_REPEATS,
+            self.seed,
+        )?)
     }
 }

@@ -1,7 +1,7 @@
 //! The adversaries that are trained along with the network.
 //!
-//! They see what a server sees, the outputs, standardised over the batch, and predict the private
-//! label. The network is rewarded for the panel's *confusion*, the mean divergence of its
+//! They see the class and the outputs on the scale of the class ([`crate::whitening`]), which is
+//! what a server learns, and predict the private label. The network is rewarded for the panel's *confusion*, the mean divergence of its
 //! predictions from the uniform ones,
 //!
 //! ```text
@@ -31,13 +31,13 @@ pub(crate) struct Panel {
 impl Panel {
     pub(crate) fn new(
         count: usize,
-        outputs: usize,
+        inputs: usize,
         groups: usize,
         seed: u64,
     ) -> Result<Panel, CollateralError> {
         let adversary = |i: usize| {
             let mut draws = Draws::new(seed, &format!("adversary {i}"));
-            let network = Mlp::new(&[outputs, WIDTH, WIDTH, groups], 0.0, &mut draws)?;
+            let network = Mlp::new(&[inputs, WIDTH, WIDTH, groups], 0.0, &mut draws)?;
             Ok::<_, CollateralError>((network, Optimiser::new(Rule::adam())))
         };
         Ok(Panel {
@@ -50,16 +50,16 @@ impl Panel {
         self.adversaries.is_empty()
     }
 
-    /// One step of every adversary on outputs that carry no gradient; their mean loss.
+    /// One step of every adversary on inputs that carry no gradient; their mean loss.
     pub(crate) fn step(
         &mut self,
-        outputs: &Tensor<2>,
+        seen: &Tensor<2>,
         labels: &Tensor<1, Int>,
         rate: f64,
     ) -> Result<f32, CollateralError> {
         let mut sum = 0.0;
         for (network, optimiser) in &mut self.adversaries {
-            let loss = cross_entropy(network.forward(outputs.clone()), labels.clone());
+            let loss = cross_entropy(network.forward(seen.clone()), labels.clone());
             sum += value(&loss);
             *network = optimiser.step(network.clone(), &loss, rate)?;
         }
@@ -67,16 +67,16 @@ impl Panel {
     }
 
     /// The panel's mean divergence from knowing nothing; its gradient reaches the outputs only.
-    pub(crate) fn confusion(&self, outputs: &Tensor<2>) -> Tensor<1> {
+    pub(crate) fn confusion(&self, seen: &Tensor<2>) -> Tensor<1> {
         let chance = (self.groups as f32).ln();
         let of = |(network, _): &(Mlp, Optimiser)| {
-            let logits = network.clone().no_grad().forward(outputs.clone());
+            let logits = network.clone().no_grad().forward(seen.clone());
             log_softmax(logits, 1).mean().neg() - chance
         };
         let sum = self.adversaries.iter().map(of).reduce(|a, b| a + b);
         match sum {
             Some(sum) => sum / self.adversaries.len() as f32,
-            None => outputs.clone().sum() * 0.0,
+            None => seen.clone().sum() * 0.0,
         }
     }
 }

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tacit_audit::AttackSuite;
+use tacit_audit::{AttackSuite, Step, VotePoint};
 use tacit_fe::IntegerModel;
+use tacit_nn::QuadraticNetwork;
 
 use crate::CollateralError;
 use crate::head::Head;
@@ -20,7 +21,6 @@ use crate::train::{EpochEnd, train};
 
 /// Sizes of the groups of characters that are attacked together.
 pub const GROUPS: [usize; 8] = [1, 2, 5, 10, 20, 50, 100, 200];
-const GROUP_REPEATS: usize = 20;
 
 /// A model and what was measured of it.
 #[derive(Debug, Clone)]
@@ -29,8 +29,14 @@ pub struct Judged {
     pub figures: Figures,
     /// The integers.
     pub model: IntegerModel,
+    /// The network before it was rounded.
+    pub floating: QuadraticNetwork,
     /// The public head.
     pub head: Head,
+    /// Every attacker.
+    pub leak: Leak,
+    /// The strongest attacker on several rows of the same private label.
+    pub several: Vec<VotePoint>,
     /// One entry per epoch of its training.
     pub history: Vec<EpochEnd>,
 }
@@ -86,7 +92,7 @@ pub enum Doing {
     /// An epoch of training ended.
     Training(EpochEnd),
     /// An attacker starts.
-    Attacking(&'static str),
+    Attacking(Step),
 }
 
 /// Trains a model and measures it.
@@ -98,15 +104,9 @@ pub fn judge(
 ) -> Result<Judged, CollateralError> {
     let trained = train(task, recipe, |end| progress(Doing::Training(end)))?;
     let useful = usefulness(task, &trained, recipe.head, recipe.seed)?;
-    let doing = |name| progress(Doing::Attacking(name));
+    let doing = |step| progress(Doing::Attacking(step));
     let leak = Leak::measure(task, &trained.model, suite, recipe.seed, doing)?;
-    let rarest = (0..task.private_classes).map(|class| {
-        let of_class = task.test.private().iter().filter(|&&l| l == class);
-        of_class.count()
-    });
-    let rarest = rarest.min().unwrap_or(0);
-    let sizes: Vec<usize> = GROUPS.into_iter().filter(|&m| m <= rarest).collect();
-    let several = leak.several(&sizes, GROUP_REPEATS, recipe.seed)?;
+    let several = leak.several(&GROUPS)?;
     let attackers = leak.report.attacks.iter();
     let figures = Figures {
         main: useful.accuracy,
@@ -119,16 +119,22 @@ pub fn judge(
     Ok(Judged {
         figures,
         model: trained.model,
+        floating: trained.floating,
         head: useful.head,
+        leak,
+        several,
         history: trained.history,
     })
 }
 
 /// One (K, seed) of a study: read from `folder` if it is there, else computed and stored.
+/// `conditions` say what the recipe does not: the data, the attackers' budget. A stored pair with
+/// other conditions is refused.
 pub fn pair(
     task: &Task,
     recipe: &CollateralRecipe,
     suite: &AttackSuite,
+    conditions: &str,
     folder: &Path,
     mut progress: impl FnMut(Doing),
 ) -> Result<Pair, CollateralError> {
@@ -144,12 +150,20 @@ pub fn pair(
         if found.recipe != *recipe {
             return Err(stored("it was computed with another recipe".into()));
         }
+        if found.conditions != conditions {
+            let reason = format!(
+                "it was computed on {}, not on {conditions}",
+                found.conditions
+            );
+            return Err(stored(reason));
+        }
         return Ok(found.pair);
     }
     let before = judge(task, &recipe.undefended(), suite, &mut progress)?.figures;
     let after = judge(task, recipe, suite, &mut progress)?.figures;
     let found = Stored {
         recipe: recipe.clone(),
+        conditions: conditions.to_owned(),
         pair: Pair {
             outputs,
             seed,
@@ -171,5 +185,6 @@ pub fn pair(
 #[serde(deny_unknown_fields)]
 struct Stored {
     recipe: CollateralRecipe,
+    conditions: String,
     pair: Pair,
 }

@@ -32,6 +32,7 @@ use crate::panel::Panel;
 use crate::recipe::CollateralRecipe;
 use crate::task::Task;
 use crate::warp::Warp;
+use crate::whitening::within_class;
 
 /// Added to a batch's variance before a root is taken.
 const EPSILON: f32 = 1e-5;
@@ -175,7 +176,7 @@ impl<'a> Players<'a> {
             shape,
             network,
             head,
-            panel: Panel::new(adversaries, recipe.outputs, groups, seed)?,
+            panel: Panel::new(adversaries, recipe.outputs + classes, groups, seed)?,
             of_network: Optimiser::new(Rule::adam()),
             of_head: Optimiser::new(Rule::adam()),
             grid: None,
@@ -228,8 +229,9 @@ impl<'a> Players<'a> {
             for _ in 0..protection.adversary_steps {
                 let rows = self.adversary_batches.next_batch();
                 let outputs = self.outputs(&rows)?.detach();
+                let seen = self.seen(outputs);
                 let rate = self.recipe.adversary_rate;
-                losses[1] = self.panel.step(&outputs, &self.private, rate)?;
+                losses[1] = self.panel.step(&seen, &self.private, rate)?;
             }
         }
         let rows = self.batches.next_batch();
@@ -238,10 +240,11 @@ impl<'a> Players<'a> {
         losses[0] = value(&public);
         let mut loss = public;
         if let Some(protection) = protection {
-            let distance = energy_distance(outputs.clone(), self.shape);
+            let distance = energy_distance(within_class(outputs.clone(), self.shape), self.shape);
             losses[2] = value(&distance);
+            let seen = self.seen(outputs);
             loss = loss
-                + self.panel.confusion(&outputs) * protection.sabotage
+                + self.panel.confusion(&seen) * protection.sabotage
                 + distance * protection.matching;
         }
         let mut gradients = loss.backward();
@@ -269,6 +272,12 @@ impl<'a> Players<'a> {
             None => self.network.forward(rows),
         };
         Ok(standardised(outputs))
+    }
+
+    /// What adversaries see of standardised outputs: the class, and where within it an output lies.
+    fn seen(&self, outputs: Tensor<2>) -> Tensor<2> {
+        let classes = self.public.clone().one_hot::<2>(self.shape.classes).float();
+        Tensor::cat(vec![within_class(outputs, self.shape), classes], 1)
     }
 
     fn public_loss(&self, logits: Tensor<2>) -> Tensor<1> {

@@ -111,13 +111,17 @@ fn a_study_goes_on_from_what_is_stored_and_refuses_what_does_not_fit()
         Budget::quick(),
     );
     let mut told = 0;
-    let first = pair(&task, &short, &few, folder.path(), |_| told += 1)?;
+    let first = pair(&task, &short, &few, "test", folder.path(), |_| told += 1)?;
     assert!(told > 0);
     let mut told_again = 0;
-    let again = pair(&task, &short, &few, folder.path(), |_| told_again += 1)?;
+    let again = pair(&task, &short, &few, "test", folder.path(), |_| {
+        told_again += 1
+    })?;
     assert_eq!((&first, told_again), (&again, 0));
+    let elsewhere = pair(&task, &short, &few, "other rows", folder.path(), |_| {});
+    assert!(matches!(elsewhere, Err(CollateralError::Stored { .. })));
     let other = CollateralRecipe { epochs: 2, ..short };
-    let error = pair(&task, &other, &few, folder.path(), |_| {});
+    let error = pair(&task, &other, &few, "test", folder.path(), |_| {});
     assert!(matches!(error, Err(CollateralError::Stored { .. })));
     Ok(())
 }

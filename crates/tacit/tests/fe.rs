@@ -1,63 +1,14 @@
 //! Functional encryption as a user runs it, on sizes of seconds.
 
-use std::path::{Path, PathBuf};
-use std::process::Output;
+mod process;
 
-use assert_cmd::Command;
-use tacit_report::Run;
+use std::path::Path;
+
+use process::{code, done, read_run, record, refused, tacit, told, write};
 
 /// Two hidden values over four pixels and a constant.
 const MODEL: &str = r#"{"inputs":5,"hidden":2,"outputs":2,
     "p":[[1,-2],[3,0],[0,1],[-1,2],[2,2]],"d":[[1,-1],[2,1]],"input_max":255}"#;
-
-fn tacit(folder: &Path, args: &[&str]) -> Output {
-    Command::cargo_bin("tacit")
-        .expect("the binary is built")
-        .current_dir(folder)
-        .env("NO_COLOR", "1")
-        .args(args)
-        .output()
-        .expect("the program runs")
-}
-
-fn read_run(folder: &Path, name: &str) -> Run {
-    Run::read(&folder.join(name).join("run.json")).unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn done(folder: &Path, args: &[&str]) -> Output {
-    let output = tacit(folder, args);
-    assert_eq!(code(&output), 0, "{args:?}: {}", told(&output));
-    output
-}
-
-fn record(output: &Output) -> Run {
-    Run::from_json(&String::from_utf8_lossy(&output.stdout)).unwrap()
-}
-
-fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-    let path = folder.join(name);
-    std::fs::write(&path, bytes).unwrap();
-    path
-}
-
-/// Refused as bad input, naming all of these.
-fn refused(folder: &Path, args: &[&str], names: &[&str]) {
-    let output = tacit(folder, args);
-    let text = told(&output);
-    assert_eq!(code(&output), 2, "{args:?}: {text}");
-    assert!(output.stdout.is_empty(), "{args:?}");
-    for name in names {
-        assert!(text.contains(name), "{args:?} does not name {name}: {text}");
-    }
-}
 
 #[test]
 fn the_data_set_is_written_with_samples_and_is_the_same_every_time() {

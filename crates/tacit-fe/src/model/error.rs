@@ -34,6 +34,14 @@ pub enum ModelError {
         /// The cause, with line and column.
         reason: String,
     },
+    /// Not the safetensors of a model.
+    #[error("model {origin}: {reason}")]
+    Tensors {
+        /// The file, or `(in memory)`.
+        origin: String,
+        /// The cause.
+        reason: String,
+    },
     /// A field whose value makes no model.
     #[error("model {origin}, field `{field}`: {reason}")]
     Field {
@@ -92,6 +100,10 @@ impl ModelError {
         let name = path.display().to_string();
         match self {
             Self::Json { reason, .. } => Self::Json {
+                origin: name,
+                reason,
+            },
+            Self::Tensors { reason, .. } => Self::Tensors {
                 origin: name,
                 reason,
             },

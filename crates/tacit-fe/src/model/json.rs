@@ -1,19 +1,12 @@
-//! The integer model file, JSON:
+//! The integer model as JSON:
 //! `{"inputs": n, "hidden": d, "outputs": k, "p": [[…d] × n], "d": [[…k] × d], "input_max": 255}`.
 //!
 //! Reading is strict: no unknown or repeated fields, integers only, nothing after the object, sizes
 //! and shapes checked, and errors name the file and the field.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
 use super::{IntegerModel, ModelError, check_sizes, field_error};
-
-/// Largest model file that is read.
-pub const MAX_MODEL_BYTES: u64 = 32 << 20;
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -27,41 +20,7 @@ struct ModelFile {
 }
 
 impl IntegerModel {
-    /// Reads a model file.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let path = path.as_ref();
-        let io = |error: std::io::Error| ModelError::Io {
-            path: path.into(),
-            reason: error.to_string(),
-        };
-        let file = File::open(path).map_err(io)?;
-        let mut bytes = Vec::new();
-        let mut limited = file.take(MAX_MODEL_BYTES + 1);
-        let read = limited.read_to_end(&mut bytes).map_err(io)? as u64;
-        if read > MAX_MODEL_BYTES {
-            let found = limited.get_ref().metadata().map_or(read, |m| m.len());
-            return Err(ModelError::TooLarge {
-                path: path.into(),
-                found,
-                limit: MAX_MODEL_BYTES,
-            });
-        }
-        Self::from_json(&bytes).map_err(|error| error.in_file(path))
-    }
-
-    /// Writes the model file: complete or not at all.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
-        let path = path.as_ref();
-        let unfinished = path.with_extension("unfinished");
-        std::fs::write(&unfinished, self.to_json())
-            .and_then(|()| std::fs::rename(&unfinished, path))
-            .map_err(|error| ModelError::Io {
-                path: path.into(),
-                reason: error.to_string(),
-            })
-    }
-
-    /// From the bytes of a model file.
+    /// From the bytes of a JSON file.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ModelError> {
         let file: ModelFile = serde_json::from_slice(bytes).map_err(|error| ModelError::Json {
             origin: "(in memory)".into(),
@@ -77,7 +36,7 @@ impl IntegerModel {
         Self::new((file.inputs, file.hidden, file.outputs), p, d, input_max)
     }
 
-    /// The bytes of a model file.
+    /// The bytes of a JSON file.
     pub fn to_json(&self) -> Vec<u8> {
         let rows = |values: &[i16], columns: usize| {
             let row = |row: &[i16]| row.iter().map(|&c| i32::from(c)).collect();

@@ -29,14 +29,16 @@
 
 mod bounds;
 mod error;
+mod file;
 mod json;
 mod quantise;
+mod tensors;
 
 use std::fmt;
 
 pub use bounds::{Bounds, Interval, OUTPUT_LIMIT_BITS};
 pub use error::ModelError;
-pub use json::MAX_MODEL_BYTES;
+pub use file::MAX_MODEL_BYTES;
 pub use quantise::{Quantisation, Quantised};
 
 /// Most inputs a model may have.

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use tacit_audit::{AttackReport, VotePoint};
+use tacit_audit::{AttackReport, AttackSuite, VotePoint};
+use tacit_collateral::{Leak, study::GROUPS};
 use tacit_report::{Axis, Bars, Cell, Column, Lines, Quantity, Report, Run, Section, Table, Unit};
 
 use super::dataset::DataArgs;
-use super::learning::{self, RecipeArgs};
+use super::learning::Watch;
 use super::{files, train::Effort};
 use crate::args::MeasureArgs;
 use crate::error::Context;
@@ -37,10 +38,6 @@ pub struct Attack {
     #[arg(long, value_enum, default_value = "full")]
     pub effort: Effort,
 
-    /// Training images that the attackers get, from the end; a sixth when left out.
-    #[arg(long, value_name = "ROWS")]
-    pub attacker_rows: Option<usize>,
-
     /// Attack the images themselves too.
     #[arg(long)]
     pub ceiling: bool,
@@ -58,27 +55,29 @@ pub fn run(args: &Attack, console: &mut Console) -> Result<Outcome, Error> {
             .remedy("use --effort quick or --effort full"));
     };
     let set = args.data.load()?;
-    if !set.has_private() {
-        return Err(
-            Error::bad_input(format!("{} has no private label", set.name))
-                .remedy("name one with --private"),
-        );
-    }
-    let rows = RecipeArgs {
-        attacker_rows: args.attacker_rows,
-        ..RecipeArgs::default()
-    };
-    let task = rows.task(&set)?;
+    set.require_private()?;
+    let task = set.task()?;
     let folder = console.run_folder("fe-attack", &args.measure)?;
     let seed = args.data.set.seed;
     let progress = console.progress();
-    let found = learning::attack(&task, &model, &suite, seed, "attackers", &progress)?;
-    let floor = learning::floor(&task, seed, &progress)?.best().accuracy;
+    let failed = || "the attackers cannot work";
+    let watched = |name| Watch::new(name, &progress);
+    let mut watch = watched("");
+    let leak = Leak::measure(&task, &model, &suite, seed, |s| watch.attacking(s));
+    let leak = leak.bad_input(failed)?;
+    watch.end();
+    let mut watch = watched("floor");
+    let floor = Leak::floor(&task, &AttackSuite::quick(), seed, |s| watch.attacking(s));
+    let floor = floor.bad_input(failed)?.best();
+    watch.end();
+    let mut watch = watched("ceiling");
     let ceiling = match args.ceiling {
-        true => Some(learning::ceiling(&task, &suite, seed, &progress)?),
+        true => Some(Leak::ceiling(&task, &suite, seed, |s| watch.attacking(s)).bad_input(failed)?),
         false => None,
     };
-    let several = learning::several(&found, task.test.private(), seed)?;
+    watch.end();
+    let several = leak.several(&GROUPS).bad_input(failed)?;
+    let found = leak.report;
     let best = found.best();
 
     let failed = || "the record cannot be made";
@@ -101,7 +100,7 @@ pub fn run(args: &Attack, console: &mut Console) -> Result<Outcome, Error> {
             .iter()
             .map(|attack| (format!("private.{}", attack.name), attack.accuracy)),
     );
-    let best_ceiling = ceiling.as_ref().map(|c| c.best().accuracy);
+    let best_ceiling = ceiling.as_ref().map(Leak::best);
     if let Some(ceiling) = best_ceiling {
         figures.push(("private.ceiling".to_owned(), ceiling));
         if ceiling - floor >= 0.1 {

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use tacit_collateral::{Part, Task};
 use tacit_data::characters;
 use tacit_data::idx;
+use tacit_nn::Matrix;
 
 use super::data::CharacterSet;
 use crate::Error;
@@ -29,6 +31,11 @@ pub struct DataArgs {
     #[arg(long, value_name = "NAME")]
     pub private: Option<String>,
 
+    /// Images that only the attackers learn from. Drawn characters: as many as --train when left out,
+    /// drawn besides. Files: the last of the training images, a sixth when left out.
+    #[arg(long, value_name = "ROWS")]
+    pub attacker_rows: Option<u32>,
+
     /// The characters; --train and --test are limits for images from files.
     #[command(flatten)]
     pub set: CharacterSet,
@@ -48,8 +55,10 @@ pub struct Labelled {
 /// A public and a private question about images.
 #[derive(Debug)]
 pub struct DataSet {
-    /// Training images.
+    /// Training images, those of the attackers last.
     pub train: Labelled,
+    /// How many the attackers have.
+    pub of_attackers: usize,
     /// Test images.
     pub test: Labelled,
     /// Bytes of an image.
@@ -80,7 +89,12 @@ impl DataArgs {
             ))
             .remedy("use --public label and --private font, or name a folder with --data"));
         }
-        let spec = self.set.spec();
+        let mut spec = self.set.spec();
+        let of_attackers = match private {
+            NONE => 0,
+            _ => self.attacker_rows.unwrap_or(self.set.train) as usize,
+        };
+        spec.train += of_attackers;
         let (train, test) = characters::generate(&spec).bad_input(|| "no such data set")?;
         let (size, classes) = (train.side * train.side, train.classes);
         let part = |set: characters::Characters| Labelled {
@@ -93,6 +107,7 @@ impl DataArgs {
         };
         Ok(DataSet {
             train: part(train),
+            of_attackers,
             test: part(test),
             size,
             public_classes: classes,
@@ -138,7 +153,19 @@ impl DataArgs {
                 ))
                 .remedy("scale all images to one size"));
         }
+        let rows = train.public.len();
+        let of_attackers = match private {
+            None => 0,
+            Some(_) => self.attacker_rows.map_or(rows / 6, |rows| rows as usize),
+        };
+        if of_attackers >= rows {
+            return Err(Error::bad_input(format!(
+                "{of_attackers} of {rows} rows for the attackers"
+            ))
+            .remedy("leave some for the training with --attacker-rows"));
+        }
         Ok(DataSet {
+            of_attackers,
             public_classes: classes(&train.public, &test.public),
             private_classes: classes(&train.private, &test.private),
             train,
@@ -153,6 +180,45 @@ impl DataSet {
     /// Whether there is something to hide.
     pub fn has_private(&self) -> bool {
         self.private_classes > 1
+    }
+
+    /// An error unless there is something to hide.
+    pub fn require_private(&self) -> Result<(), Error> {
+        match self.has_private() {
+            true => Ok(()),
+            false => Err(
+                Error::bad_input(format!("{} has no private label", self.name))
+                    .remedy("name one with --private"),
+            ),
+        }
+    }
+
+    /// Rows for the defender, the attackers and the figures.
+    pub fn task(&self) -> Result<Task, Error> {
+        let rows = self.train.public.len();
+        let kept = rows - self.of_attackers;
+        Task::new(
+            self.part("training rows", &self.train, 0..kept)?,
+            self.part("attackers' rows", &self.train, kept..rows)?,
+            self.part("test rows", &self.test, 0..self.test.public.len())?,
+            self.public_classes,
+            self.private_classes,
+        )
+        .bad_input(|| "the data set cannot be used")
+    }
+
+    fn part(
+        &self,
+        name: &'static str,
+        from: &Labelled,
+        rows: std::ops::Range<usize>,
+    ) -> Result<Part, Error> {
+        let unusable = || "the data set cannot be used";
+        let labels = |of: &[u8]| of[rows.clone()].iter().map(|&l| l.into()).collect();
+        let (public, private) = (labels(&from.public), labels(&from.private));
+        let bytes = &from.images[rows.start * self.size..rows.end * self.size];
+        let pixels = Matrix::from_bytes(rows.len(), self.size, bytes).bad_input(unusable)?;
+        Part::new(name, pixels, public, private).bad_input(unusable)
     }
 }
 

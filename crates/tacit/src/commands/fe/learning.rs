@@ -1,22 +1,11 @@
-//! What `train`, `attack`, `experiment` and `demo` share: a task, a recipe, and an examination of a
-//! finished model by its public head and by attackers.
+//! What `train`, `attack`, `experiment` and `demo` share: the recipe's arguments, and bars for the work.
 
-use rayon::prelude::*;
-use tacit_audit::{AttackReport, AttackSuite, VotePoint, majority_vote};
-use tacit_collateral::{
-    CollateralRecipe, Head, Outputs, Part, Protection, Task, Trained, integer_inputs, train,
-};
-use tacit_fe::IntegerModel;
-use tacit_nn::{Matrix, Samples};
+use tacit_audit::{AttackSuite, Step};
+use tacit_collateral::{CollateralRecipe, Doing, Judged, Protection, Task, judge};
 
-use super::dataset::{DataSet, Labelled};
+use super::dataset::DataSet;
 use crate::error::Context;
-use crate::{Error, Progress};
-
-/// Images known to share the private label, for the attack that adds up what each gives away.
-const TOGETHER: [usize; 6] = [1, 3, 10, 30, 100, 300];
-/// Share of the attackers' rows they learn from; they choose their settings on the others.
-const LEARN: f64 = 0.8;
+use crate::{Error, Phase, Progress};
 
 /// How the network is trained.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -48,10 +37,6 @@ pub struct RecipeArgs {
     /// Weight of the distance between the outputs of different private labels.
     #[arg(long, value_name = "MU")]
     pub matching: Option<f32>,
-
-    /// Training images that are kept for the attackers; a sixth when left out.
-    #[arg(long, value_name = "ROWS")]
-    pub attacker_rows: Option<usize>,
 }
 
 impl RecipeArgs {
@@ -78,225 +63,71 @@ impl RecipeArgs {
             ..base
         }
     }
+}
 
-    /// The task: the last training rows go to the attackers where something is to be hidden.
-    pub fn task(&self, set: &DataSet) -> Result<Task, Error> {
-        let rows = set.train.public.len();
-        let kept_back = match set.has_private() {
-            true => self.attacker_rows.unwrap_or(rows / 6),
-            false => 0,
-        };
-        if kept_back >= rows {
-            return Err(
-                Error::bad_input(format!("{kept_back} of {rows} rows for the attackers"))
-                    .remedy("leave some for the training with --attacker-rows"),
-            );
+/// Bars for what a model goes through: epochs, then attackers.
+pub struct Watch<'a> {
+    progress: &'a Progress,
+    name: String,
+    phase: Option<(&'static str, Phase)>,
+}
+
+impl<'a> Watch<'a> {
+    /// `name` says which model.
+    pub fn new(name: impl Into<String>, progress: &'a Progress) -> Self {
+        Watch {
+            progress,
+            name: name.into(),
+            phase: None,
         }
-        let kept = rows - kept_back;
-        Task::new(
-            part("training rows", &set.train, set.size, 0..kept)?,
-            part("attackers' rows", &set.train, set.size, kept..rows)?,
-            part("test rows", &set.test, set.size, 0..set.test.public.len())?,
-            set.public_classes,
-            set.private_classes,
-        )
-        .bad_input(|| "the data set cannot be used")
     }
-}
 
-fn part(
-    name: &'static str,
-    from: &Labelled,
-    size: usize,
-    rows: std::ops::Range<usize>,
-) -> Result<Part, Error> {
-    let unusable = || "the data set cannot be used";
-    let labels = |of: &[u8]| of[rows.clone()].iter().map(|&l| l.into()).collect();
-    let (public, private) = (labels(&from.public), labels(&from.private));
-    let bytes = &from.images[rows.start * size..rows.end * size];
-    let pixels = Matrix::from_bytes(rows.len(), size, bytes).bad_input(unusable)?;
-    Part::new(name, pixels, public, private).bad_input(unusable)
-}
-
-/// Trains with a bar that knows how many epochs are left.
-pub fn trained(
-    task: &Task,
-    recipe: &CollateralRecipe,
-    name: &str,
-    progress: &Progress,
-) -> Result<Trained, Error> {
-    let epochs = recipe.warm_up + recipe.epochs + recipe.grid_epochs;
-    let phase = progress.phase(name, epochs as u64);
-    let trained =
-        train(task, recipe, |_| phase.inc()).bad_input(|| "the network could not be trained")?;
-    phase.finish();
-    Ok(trained)
-}
-
-/// The integer outputs of every row, in the clear.
-pub fn outputs(model: &IntegerModel, part: &Part) -> Result<Outputs, Error> {
-    let failed = || "the model does not fit the images";
-    let rows: Vec<Vec<i64>> = (0..part.rows())
-        .into_par_iter()
-        .map(|i| model.evaluate(&integer_inputs(part.pixels().row(i))))
-        .collect::<Result<_, _>>()
-        .bad_input(failed)?;
-    Outputs::new(model.outputs(), rows.concat()).failed(failed)
-}
-
-/// A model seen by its head and by attackers.
-pub struct Exam {
-    /// The public head.
-    pub head: Head,
-    /// Its accuracy on test rows.
-    pub accuracy: f64,
-    /// What attackers made of the outputs, where something is to be hidden.
-    pub attack: Option<AttackReport>,
-    /// What the best of them makes of several images that share the private label.
-    pub several: Vec<VotePoint>,
-}
-
-/// Trains a head on the outputs of a model and lets attackers at them.
-pub fn examine(
-    task: &Task,
-    model: &IntegerModel,
-    recipe: &CollateralRecipe,
-    suite: Option<&AttackSuite>,
-    name: &str,
-    progress: &Progress,
-) -> Result<Exam, Error> {
-    let failed = || "the model could not be examined";
-    let seen = outputs(model, &task.train)?;
-    let test = outputs(model, &task.test)?;
-    let classes = task.public_classes;
-    let head = Head::train(
-        &seen,
-        task.train.public(),
-        classes,
-        recipe.head,
-        recipe.seed,
-    )
-    .failed(failed)?;
-    let guesses = head.classify(&test).failed(failed)?;
-    let right = guesses
-        .iter()
-        .zip(task.test.public())
-        .filter(|(a, b)| a == b)
-        .count();
-    let accuracy = right as f64 / guesses.len().max(1) as f64;
-    let attack = match suite.filter(|_| task.private_classes > 1) {
-        Some(suite) => Some(attack(task, model, suite, recipe.seed, name, progress)?),
-        None => None,
-    };
-    let several = match &attack {
-        Some(report) => several(report, task.test.private(), recipe.seed)?,
-        None => Vec::new(),
-    };
-    Ok(Exam {
-        head,
-        accuracy,
-        attack,
-        several,
-    })
-}
-
-/// Lets attackers at the outputs of a model.
-pub fn attack(
-    task: &Task,
-    model: &IntegerModel,
-    suite: &AttackSuite,
-    seed: u64,
-    name: &str,
-    progress: &Progress,
-) -> Result<AttackReport, Error> {
-    let failed = || "the attackers cannot work";
-    let (theirs, test) = (outputs(model, &task.attacker)?, outputs(model, &task.test)?);
-    // One scale for both, so that no attacker is hindered by a shift between them.
-    let scale = vec![theirs.largest().max(1) as f64; theirs.width()];
-    let shift = vec![0.0; theirs.width()];
-    let samples = |outputs: &Outputs, part: &Part| {
-        let features = outputs.standardised(&shift, &scale).failed(failed)?;
-        let labels = part.private().iter().copied();
-        Samples::new(features, labels, task.private_classes).failed(failed)
-    };
-    let theirs = samples(&theirs, &task.attacker)?;
-    let test = samples(&test, &task.test)?;
-    run_suite(suite, &theirs, &test, seed, name, progress)
-}
-
-/// The floor: what attackers find from the public label alone.
-pub fn floor(task: &Task, seed: u64, progress: &Progress) -> Result<AttackReport, Error> {
-    let failed = || "the floor cannot be measured";
-    let classes = task.public_classes;
-    let samples = |part: &Part| {
-        let mut values = vec![0.0f32; part.rows() * classes];
-        for (row, &label) in part.public().iter().enumerate() {
-            values[row * classes + label] = 1.0;
+    /// What is being done.
+    pub fn doing(&mut self, doing: Doing) {
+        match doing {
+            Doing::Training(end) => self.count("training", end.of, true),
+            Doing::Attacking(step) => self.count("attackers", step.all, step.done > 0),
         }
-        let features = Matrix::new(part.rows(), classes, values).failed(failed)?;
-        Samples::new(
-            features,
-            part.private().iter().copied(),
-            task.private_classes,
-        )
-        .failed(failed)
-    };
-    let (theirs, test) = (samples(&task.attacker)?, samples(&task.test)?);
-    let suite = AttackSuite::quick();
-    run_suite(&suite, &theirs, &test, seed, "floor", progress)
-}
+    }
 
-/// The ceiling: what attackers find from the images themselves.
-pub fn ceiling(
-    task: &Task,
-    suite: &AttackSuite,
-    seed: u64,
-    progress: &Progress,
-) -> Result<AttackReport, Error> {
-    let failed = || "the ceiling cannot be measured";
-    let samples = |part: &Part| {
-        let labels = part.private().iter().copied();
-        Samples::new(part.pixels().clone(), labels, task.private_classes).failed(failed)
-    };
-    let (theirs, test) = (samples(&task.attacker)?, samples(&task.test)?);
-    run_suite(suite, &theirs, &test, seed, "ceiling", progress)
-}
+    /// An attacker starts.
+    pub fn attacking(&mut self, step: Step) {
+        self.doing(Doing::Attacking(step));
+    }
 
-fn run_suite(
-    suite: &AttackSuite,
-    theirs: &Samples,
-    test: &Samples,
-    seed: u64,
-    name: &str,
-    progress: &Progress,
-) -> Result<AttackReport, Error> {
-    let cannot = || "the attackers cannot work";
-    let (learn, choose) = theirs.split(LEARN, seed).failed(cannot)?;
-    let mut phase: Option<crate::Phase> = None;
-    let report = suite
-        .run(&learn, &choose, test, seed, |step| {
-            match &phase {
-                Some(phase) => phase.inc(),
-                None => phase = Some(progress.phase(name, step.all as u64)),
+    fn count(&mut self, what: &'static str, of: usize, one_done: bool) {
+        if self.phase.as_ref().is_none_or(|(name, _)| *name != what) {
+            self.end();
+            let name = match self.name.is_empty() {
+                true => what.to_owned(),
+                false => format!("{what}, {}", self.name),
             };
-        })
-        .bad_input(cannot)?;
-    if let Some(phase) = phase {
-        phase.finish();
+            self.phase = Some((what, self.progress.phase(name, of as u64)));
+        }
+        if let Some((_, phase)) = self.phase.as_ref().filter(|_| one_done) {
+            phase.inc();
+        }
     }
-    Ok(report)
+
+    /// The last phase is over.
+    pub fn end(&mut self) {
+        if let Some((_, phase)) = self.phase.take() {
+            phase.finish();
+        }
+    }
 }
 
-/// What the best attacker makes of several images that share the private label.
-pub fn several(
-    report: &AttackReport,
-    labels: &[usize],
-    seed: u64,
-) -> Result<Vec<VotePoint>, Error> {
-    let mut counts = vec![0usize; report.classes];
-    labels.iter().for_each(|&l| counts[l] += 1);
-    let rarest = counts.iter().copied().filter(|&n| n > 0).min().unwrap_or(0);
-    let sizes: Vec<usize> = TOGETHER.into_iter().filter(|&m| m <= rarest).collect();
-    majority_vote(&report.best().scores, labels, &sizes, 3, seed)
-        .failed(|| "the votes cannot be counted")
+/// A model trained, given a head, and attacked.
+pub fn judged(
+    task: &Task,
+    recipe: &CollateralRecipe,
+    suite: &AttackSuite,
+    name: &str,
+    progress: &Progress,
+) -> Result<Judged, Error> {
+    let mut watch = Watch::new(name, progress);
+    let judged = judge(task, recipe, suite, |doing| watch.doing(doing))
+        .bad_input(|| "the network could not be trained and attacked")?;
+    watch.end();
+    Ok(judged)
 }

@@ -1,11 +1,12 @@
 //! `tacit fe train`: a quadratic network, protected where there is something to hide.
 
 use tacit_audit::AttackSuite;
+use tacit_collateral::{Doing, EpochEnd, Leak, train, usefulness};
 use tacit_nn::store;
 use tacit_report::{Axis, Lines, Quantity, Report, Run, Section, Unit, write_whole};
 
 use super::dataset::DataArgs;
-use super::learning::{RecipeArgs, examine, trained};
+use super::learning::{RecipeArgs, Watch};
 use crate::args::MeasureArgs;
 use crate::error::Context;
 use crate::{Console, Error, Outcome};
@@ -15,7 +16,8 @@ use crate::{Console, Error, Outcome};
 #[command(after_help = "\
 Trains f_k(x) = Σ_j D_jk (Px + b)_j² with a public head, rounds it to integers whose bounds are proven, and, where
 there is a private label, protects the outputs against adversaries while it does. The run's folder gets
-int-model.json (for `tacit fe authority keygen`), model.safetensors, head.safetensors and head.onnx.
+the integer model twice (model.safetensors and int-model.json, either for `tacit fe authority keygen`), the public
+head as head.safetensors and head.onnx, and floating.safetensors, the network before it was rounded.
 
 Examples:
   tacit fe train --data characters --public label --private font --outputs 4 --out trained
@@ -79,33 +81,38 @@ pub fn run(args: &Train, console: &mut Console) -> Result<Outcome, Error> {
         recipe = recipe.undefended();
     }
     recipe.check().bad_input(|| "the recipe cannot be used")?;
-    let task = args.recipe.task(&set)?;
+    let task = set.task()?;
     let folder = console.run_folder("fe-train", &args.measure)?;
     let progress = console.progress();
+    let mut watch = Watch::new("", &progress);
     let started = std::time::Instant::now();
-    let trained = trained(&task, &recipe, "training", &progress)?;
+    let trained = train(&task, &recipe, |end| watch.doing(Doing::Training(end)))
+        .bad_input(|| "the network could not be trained")?;
+    watch.end();
     let train_s = started.elapsed().as_secs_f64();
-    let suite = args.attack.suite();
-    let exam = examine(
-        &task,
-        &trained.model,
-        &recipe,
-        suite.as_ref(),
-        "attackers",
-        &progress,
-    )?;
+    let useful = usefulness(&task, &trained, recipe.head, seed)
+        .failed(|| "the public head could not be trained")?;
+    let leak = match args.attack.suite().filter(|_| set.has_private()) {
+        Some(suite) => Some(
+            Leak::measure(&task, &trained.model, &suite, seed, |s| watch.attacking(s))
+                .bad_input(|| "the attackers cannot work")?,
+        ),
+        None => None,
+    };
+    watch.end();
 
     let at = |name: &str| folder.path().join(name);
     let failed = || "the model could not be written";
     let model = &trained.model;
     model.save(at("int-model.json")).failed(failed)?;
+    model.save(at("model.safetensors")).failed(failed)?;
     let facts = store::Metadata::from([
         ("kind".to_owned(), "tacit.quadratic/1".to_owned()),
         ("integer_model".to_owned(), model.hash().to_string()),
     ]);
-    store::save(&trained.floating, &facts, &at("model.safetensors")).failed(failed)?;
-    exam.head.save(&at("head.safetensors")).failed(failed)?;
-    write_whole(&at("head.onnx"), &exam.head.onnx()).failed(failed)?;
+    store::save(&trained.floating, &facts, &at("floating.safetensors")).failed(failed)?;
+    useful.head.save(&at("head.safetensors")).failed(failed)?;
+    write_whole(&at("head.onnx"), &useful.head.onnx()).failed(failed)?;
 
     let bits = (model.bounds().largest_output().max(1) as f64).log2();
     let failed = || "the record cannot be made";
@@ -117,7 +124,10 @@ pub fn run(args: &Train, console: &mut Console) -> Result<Outcome, Error> {
         .failed(failed)?;
     run.param("model", model.hash().to_string())
         .failed(failed)?;
-    run.figure("main.accuracy", exam.accuracy).failed(failed)?;
+    run.figure("main.accuracy", useful.accuracy)
+        .failed(failed)?;
+    run.figure("main.accuracy_floating", useful.floating_accuracy)
+        .failed(failed)?;
     run.figure("train_s", train_s).failed(failed)?;
     run.figure("output_bits_proven", bits).failed(failed)?;
     let mut report = Report::new("A quadratic network for encrypted images")
@@ -129,14 +139,14 @@ pub fn run(args: &Train, console: &mut Console) -> Result<Outcome, Error> {
         ))
         .key_figure_with_note(
             "accuracy of the public head",
-            Quantity::new(exam.accuracy, Unit::Fraction),
+            Quantity::new(useful.accuracy, Unit::Fraction),
             format!("on {} test images, from integer outputs", task.test.rows()),
         );
     console.say(&format!(
         "accuracy of the public head, from integer outputs: {:.2} %; outputs proven below 2^{bits:.1}",
-        100.0 * exam.accuracy
+        100.0 * useful.accuracy
     ))?;
-    if let Some(attack) = &exam.attack {
+    if let Some(attack) = leak.as_ref().map(|leak| &leak.report) {
         let best = attack.best();
         run.figure("private.attack_max", best.accuracy)
             .failed(failed)?;
@@ -157,7 +167,7 @@ pub fn run(args: &Train, console: &mut Console) -> Result<Outcome, Error> {
             .section(Section::new("Attackers").table(table));
     }
     let history = &trained.history;
-    let loss = |of: fn(&tacit_collateral::EpochEnd) -> f32| {
+    let loss = |of: fn(&EpochEnd) -> f32| {
         let points = history.iter().map(move |e| (e.done as f64, of(e).into()));
         points.collect::<Vec<_>>()
     };

@@ -4,14 +4,14 @@
 mod journey;
 mod report;
 
-use tacit_audit::AttackReport;
+use tacit_collateral::CollateralRecipe;
 use tacit_data::characters;
 use tacit_report::measure::Phases;
 use tacit_report::{Run, write_whole};
 
 use super::data::{CharacterSet, Letters, sheet, write_sheet};
 use super::dataset::DataArgs;
-use super::learning::{Exam, RecipeArgs, examine, trained};
+use super::learning::{RecipeArgs, judged};
 use super::train::Effort;
 use crate::args::MeasureArgs;
 use crate::error::Context;
@@ -73,12 +73,6 @@ pub struct Demo {
     pub measure: MeasureArgs,
 }
 
-/// A network without or with protection, examined.
-struct Side {
-    exam: Exam,
-    attack: AttackReport,
-}
-
 /// Runs the demonstration.
 pub fn run(args: &Demo, console: &mut Console) -> Result<Outcome, Error> {
     let Some(suite) = args.effort.suite() else {
@@ -89,6 +83,7 @@ pub fn run(args: &Demo, console: &mut Console) -> Result<Outcome, Error> {
         data: None,
         public: "label".into(),
         private: None,
+        attacker_rows: None,
         set: CharacterSet {
             alphabet: args.alphabet,
             train: args.train,
@@ -112,43 +107,28 @@ pub fn run(args: &Demo, console: &mut Console) -> Result<Outcome, Error> {
     })?;
     let gallery = sheet(&samples.0, alphabet, 10);
     write_sheet(&gallery, &folder.path().join("samples.png"))?;
-    let task = args.recipe.task(&set)?;
+    let task = set.task()?;
     let recipe = args.recipe.recipe(&set, Some(args.outputs), args.seed);
     recipe.check().bad_input(|| "the recipe cannot be used")?;
 
-    let mut sides = Vec::new();
-    let mut models = Vec::new();
-    for (recipe, name) in [
-        (recipe.undefended(), "without protection"),
-        (recipe.clone(), "with protection"),
-    ] {
-        let model = phases
-            .time("training", || trained(&task, &recipe, name, &progress))?
-            .model;
-        let attackers = format!("attackers, {name}");
-        let mut exam = phases.time("attacks", || {
-            examine(&task, &model, &recipe, Some(&suite), &attackers, &progress)
-        })?;
-        let attack = exam.attack.take();
-        let attack = attack.ok_or_else(|| Error::failed("there is nothing to attack"))?;
-        sides.push(Side { exam, attack });
-        models.push(model);
-    }
-    let (Some(after), Some(before)) = (sides.pop(), sides.pop()) else {
-        return Err(Error::failed("a network is missing"));
+    let mut side = |recipe: &CollateralRecipe, name| {
+        phases.time(name, || judged(&task, recipe, &suite, name, &progress))
     };
+    let before = side(&recipe.undefended(), "without protection")?;
+    let after = side(&recipe, "with protection")?;
     let at = |name: &str| folder.path().join(name);
-    models[1]
+    let model = &after.model;
+    model
         .save(at("int-model.json"))
         .failed(|| "the model could not be written")?;
-    let head = &after.exam.head;
+    let head = &after.head;
     head.save(&at("head.safetensors"))
         .failed(|| "the head could not be written")?;
     write_whole(&at("head.onnx"), &head.onnx()).failed(|| "the head could not be written")?;
 
     let journey = Journey {
-        model: &models[1],
-        other: &models[0],
+        model,
+        other: &before.model,
         head,
         part: &task.test,
         images: args.images,

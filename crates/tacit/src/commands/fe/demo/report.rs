@@ -4,29 +4,25 @@ use tacit_report::{
     Axis, Bars, Better, Cell, Column, Gallery, Quantity, Report, Scatter, Section, Table, Unit,
 };
 
+use tacit_collateral::Judged;
+
 use super::super::attack::together;
-use super::Side;
+
 use super::journey::Arrival;
 
 pub(super) fn figures(
-    before: &Side,
-    after: &Side,
+    before: &Judged,
+    after: &Judged,
     found: &Arrival,
     wall: f64,
 ) -> Vec<(String, f64)> {
     let mut figures = vec![
         ("wall_s".to_owned(), wall),
-        ("main.accuracy_before".to_owned(), before.exam.accuracy),
-        ("main.accuracy_after".to_owned(), after.exam.accuracy),
-        (
-            "font.best_attacker_before".to_owned(),
-            before.attack.best().accuracy,
-        ),
-        (
-            "font.best_attacker_after".to_owned(),
-            after.attack.best().accuracy,
-        ),
-        ("font.base_rate".to_owned(), after.attack.base_rate),
+        ("main.accuracy_before".to_owned(), before.figures.main),
+        ("main.accuracy_after".to_owned(), after.figures.main),
+        ("font.best_attacker_before".to_owned(), before.leak.best()),
+        ("font.best_attacker_after".to_owned(), after.leak.best()),
+        ("font.base_rate".to_owned(), after.figures.base_rate),
         ("encrypted.images".to_owned(), found.images as f64),
         (
             "encrypted.accuracy".to_owned(),
@@ -45,7 +41,7 @@ pub(super) fn figures(
         ("ciphertext_bytes".to_owned(), found.ciphertext_bytes as f64),
     ];
     for (when, side) in [("before", before), ("after", after)] {
-        for attack in &side.attack.attacks {
+        for attack in &side.leak.report.attacks {
             figures.push((format!("font.{}_{when}", attack.name), attack.accuracy));
         }
     }
@@ -65,7 +61,7 @@ pub(super) fn sentence(found: &Arrival) -> String {
     )
 }
 
-pub(super) fn summary(before: &Side, after: &Side) -> Table {
+pub(super) fn summary(before: &Judged, after: &Judged) -> Table {
     let columns = [
         Column::text("question"),
         Column::number("without protection"),
@@ -75,16 +71,20 @@ pub(super) fn summary(before: &Side, after: &Side) -> Table {
     let mut table = Table::new("What the outputs tell", columns)
         .row([
             Cell::text("the character, by the public head"),
-            fraction(before.exam.accuracy),
-            fraction(after.exam.accuracy),
+            fraction(before.figures.main),
+            fraction(after.figures.main),
         ])
         .row([
             Cell::text("the font, by the best attacker"),
-            fraction(before.attack.best().accuracy),
-            fraction(after.attack.best().accuracy),
+            fraction(before.leak.best()),
+            fraction(after.leak.best()),
         ]);
-    for attack in &after.attack.attacks {
-        let without = before.attack.of(attack.name).map(|a| fraction(a.accuracy));
+    for attack in &after.leak.report.attacks {
+        let without = before
+            .leak
+            .report
+            .of(attack.name)
+            .map(|a| fraction(a.accuracy));
         table = table.row([
             Cell::text(format!("the font, by {}", attack.name)),
             without.unwrap_or(Cell::Missing),
@@ -93,14 +93,14 @@ pub(super) fn summary(before: &Side, after: &Side) -> Table {
     }
     table.row([
         Cell::text("the font, by always saying the commoner one"),
-        fraction(before.attack.base_rate),
-        fraction(after.attack.base_rate),
+        fraction(before.figures.base_rate),
+        fraction(after.figures.base_rate),
     ])
 }
 
 pub(super) struct Page<'a> {
-    pub before: &'a Side,
-    pub after: &'a Side,
+    pub before: &'a Judged,
+    pub after: &'a Judged,
     pub found: &'a Arrival,
     pub outputs: usize,
     pub rows: usize,
@@ -118,25 +118,19 @@ impl Page<'_> {
             ..
         } = self;
         let fraction = |value| Quantity::new(value, Unit::Fraction);
-        let best = after.attack.best();
+        let best = after.leak.report.best();
         let mut bars = Bars::grouped(
             "Accuracy on the font, by attacker",
             "accuracy",
             Unit::Fraction,
             ["without protection", "with protection"],
         );
-        for attack in &after.attack.attacks {
-            if let Some(without) = before.attack.of(attack.name) {
+        for attack in &after.leak.report.attacks {
+            if let Some(without) = before.leak.report.of(attack.name) {
                 bars = bars.stack(attack.name, [without.accuracy, attack.accuracy]);
             }
         }
-        let mark = |side: &Side| {
-            (
-                String::new(),
-                side.attack.best().accuracy,
-                side.exam.accuracy,
-            )
-        };
+        let mark = |side: &Judged| (String::new(), side.leak.best(), side.figures.main);
         let trade = Scatter::new(
             "Accuracy against leak",
             Axis::new("best attacker on the font", Unit::Fraction),
@@ -164,20 +158,20 @@ impl Page<'_> {
             .summary(format!(
                 "Those numbers were trained to say little about the font. The best of {} attackers found the font for {:.1} % \
                  of the images with protection, for {:.1} % without; guessing finds it for {:.1} %.",
-                after.attack.attacks.len(),
+                after.leak.report.attacks.len(),
                 100.0 * best.accuracy,
-                100.0 * before.attack.best().accuracy,
-                100.0 * after.attack.base_rate
+                100.0 * before.leak.best(),
+                100.0 * after.figures.base_rate
             ))
             .key_figure_with_note(
                 "character, with protection",
-                fraction(after.exam.accuracy),
-                format!("without: {:.1} %", 100.0 * before.exam.accuracy),
+                fraction(after.figures.main),
+                format!("without: {:.1} %", 100.0 * before.figures.main),
             )
             .key_figure_with_note(
                 "font, best attacker",
                 fraction(best.accuracy),
-                format!("{}; without: {:.1} %", best.name, 100.0 * before.attack.best().accuracy),
+                format!("{}; without: {:.1} %", best.name, 100.0 * before.leak.best()),
             )
             .key_figure_with_note(
                 "encrypted images",
@@ -201,7 +195,7 @@ impl Page<'_> {
                     .plot(bars)
                     .table(summary(before, after)),
             )
-            .section(together(&after.exam.several))
+            .section(together(&after.several))
             .section(keys)
             .section(Section::new("Times").table(self.times))
             .limit("The outputs leak by design: whatever follows from them is known to the holder of the key.")

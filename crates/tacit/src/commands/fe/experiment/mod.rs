@@ -1,17 +1,16 @@
 //! `tacit fe experiment`: accuracy against leak by number of outputs, before and after protection.
 
-mod cell;
 mod report;
 
+use tacit_collateral::{Pair, Part, pair};
 use tacit_report::Run;
 
 use super::dataset::DataArgs;
-use super::learning::RecipeArgs;
+use super::learning::{RecipeArgs, Watch};
 use super::train::Effort;
 use crate::args::MeasureArgs;
 use crate::error::Context;
 use crate::{Console, Error, Outcome};
-use cell::{Cell, Setting};
 
 /// Arguments of `tacit fe experiment`.
 #[derive(Debug, clap::Args)]
@@ -84,9 +83,7 @@ impl std::str::FromStr for Sizes {
 /// All seeds of one number of outputs.
 struct Row {
     outputs: usize,
-    /// One per seed: without and with protection.
-    before: Vec<Cell>,
-    after: Vec<Cell>,
+    pairs: Vec<Pair>,
 }
 
 /// Runs the experiment.
@@ -98,51 +95,40 @@ pub fn run(args: &Experiment, console: &mut Console) -> Result<Outcome, Error> {
     let folder = console.run_folder("fe-experiment", &args.measure)?;
     let cells = folder.path().join("cells");
     std::fs::create_dir_all(&cells).failed(|| "the folder for results could not be made")?;
-    let mut rows: Vec<Row> = args
-        .outputs
-        .0
+    let sizes = &args.outputs.0;
+    let mut rows: Vec<Row> = sizes
         .iter()
         .map(|&outputs| Row {
             outputs,
-            before: Vec::new(),
-            after: Vec::new(),
+            pairs: Vec::new(),
         })
         .collect();
+    let effort = format!("{:?}", args.effort).to_lowercase();
     let progress = console.progress();
-    let parts = rows.len() as u64 * args.seeds * 2;
-    let phase = progress.phase("experiment", parts);
+    let phase = progress.phase("experiment", rows.len() as u64 * args.seeds);
     let mut name = String::new();
     let first = args.data.set.seed;
     for seed in first..first.saturating_add(args.seeds) {
         let mut data = args.data.clone();
         data.set.seed = seed;
         let set = data.load()?;
-        if !set.has_private() {
-            return Err(
-                Error::bad_input(format!("{} has no private label", set.name))
-                    .remedy("name one with --private"),
-            );
-        }
-        let task = args.recipe.task(&set)?;
+        set.require_private()?;
+        let task = set.task()?;
+        let [train, attacker, test] = [&task.train, &task.attacker, &task.test].map(Part::rows);
+        name = set.name.clone();
+        let conditions = format!("{name}, {train}+{attacker}+{test} rows, {effort} attackers");
         for row in &mut rows {
             let recipe = args.recipe.recipe(&set, Some(row.outputs), seed);
             recipe.check().bad_input(|| "the recipe cannot be used")?;
-            for (recipe, when, done) in [
-                (recipe.undefended(), "before", &mut row.before),
-                (recipe.clone(), "after", &mut row.after),
-            ] {
-                let setting = Setting {
-                    data: set.name.clone(),
-                    rows: [task.train.rows(), task.attacker.rows(), task.test.rows()],
-                    recipe,
-                    effort: format!("{:?}", args.effort).to_lowercase(),
-                };
-                let name = format!("k{}-seed{seed}-{when}", row.outputs);
-                done.push(Cell::get(&cells, &name, setting, &task, &suite, &progress)?);
-                phase.inc();
-            }
+            let watched = format!("{} outputs, seed {seed}", row.outputs);
+            let mut watch = Watch::new(watched, &progress);
+            let doing = |doing| watch.doing(doing);
+            let pair = pair(&task, &recipe, &suite, &conditions, &cells, doing)
+                .bad_input(|| "the networks could not be trained and attacked")?;
+            watch.end();
+            row.pairs.push(pair);
+            phase.inc();
         }
-        name = set.name;
     }
     phase.finish();
     let table = report::table(&rows);
@@ -152,8 +138,7 @@ pub fn run(args: &Experiment, console: &mut Console) -> Result<Outcome, Error> {
     run.param("data", &name).failed(failed)?;
     run.param("outputs", &args.outputs.0).failed(failed)?;
     run.param("seeds", args.seeds).failed(failed)?;
-    run.param("effort", format!("{:?}", args.effort).to_lowercase())
-        .failed(failed)?;
+    run.param("effort", &effort).failed(failed)?;
     for (name, value) in report::figures(&rows) {
         run.figure(&name, value).failed(failed)?;
     }

@@ -2,15 +2,56 @@
 
 use std::collections::BTreeSet;
 
+use tacit_collateral::Figures;
+
 use tacit_report::{
     Axis, Better, Column, Lines, Quantity, Report, Scatter, Section, Table, Unit, mean_sd,
 };
 
-use super::{Cell, Row};
+use super::Row;
 
-fn mean(cells: &[Cell], value: impl Fn(&Cell) -> f64) -> (f64, f64) {
-    let values: Vec<f64> = cells.iter().map(value).collect();
-    mean_sd(&values).unwrap_or((0.0, 0.0))
+/// Without or with protection.
+#[derive(Clone, Copy)]
+enum When {
+    Before,
+    After,
+}
+
+impl Row {
+    fn figures(&self, when: When) -> impl Iterator<Item = &Figures> {
+        self.pairs.iter().map(move |pair| match when {
+            When::Before => &pair.before,
+            When::After => &pair.after,
+        })
+    }
+
+    /// Mean and standard deviation over seeds.
+    fn mean(&self, when: When, value: impl Fn(&Figures) -> f64) -> (f64, f64) {
+        let values: Vec<f64> = self.figures(when).map(value).collect();
+        mean_sd(&values).unwrap_or((0.0, 0.0))
+    }
+
+    fn quantity(&self, when: When, value: impl Fn(&Figures) -> f64) -> Quantity {
+        let (mean, sd) = self.mean(when, value);
+        Quantity::new(mean, Unit::Fraction).plus_minus(sd)
+    }
+
+    fn base_rate(&self) -> f64 {
+        self.mean(When::After, |f| f.base_rate).0
+    }
+
+    fn attackers(&self) -> BTreeSet<&String> {
+        let both = self.figures(When::Before).chain(self.figures(When::After));
+        both.flat_map(|f| f.attackers.keys()).collect()
+    }
+}
+
+fn of_attacker(name: &str) -> impl Fn(&Figures) -> f64 {
+    move |f| f.attackers.get(name).copied().unwrap_or(0.0)
+}
+
+fn best(figures: &Figures) -> f64 {
+    figures.best().1
 }
 
 /// Every figure; those of a single number of outputs without its prefix too.
@@ -29,28 +70,33 @@ pub(super) fn figures(rows: &[Row]) -> Vec<(String, f64)> {
 
 fn of_row(row: &Row) -> Vec<(String, f64)> {
     let mut figures = Vec::new();
-    for (when, cells) in [("before", &row.before), ("after", &row.after)] {
-        let mut note = |name: String, (mean, sd): (f64, f64)| {
-            figures.push((format!("{name}_{when}_mean"), mean));
-            figures.push((format!("{name}_{when}_sd"), sd));
+    for (when, name) in [(When::Before, "before"), (When::After, "after")] {
+        let mut note = |what: String, (mean, sd): (f64, f64)| {
+            figures.push((format!("{what}_{name}_mean"), mean));
+            figures.push((format!("{what}_{name}_sd"), sd));
         };
-        note("main.accuracy".into(), mean(cells, |c| c.accuracy));
-        note("font.best_attacker".into(), mean(cells, |c| c.best));
-        let attackers: BTreeSet<&String> = cells.iter().flat_map(|c| c.attacks.keys()).collect();
-        for attacker in attackers {
-            let of = |c: &Cell| c.attacks.get(attacker).copied().unwrap_or(0.0);
-            note(format!("font.{attacker}"), mean(cells, of));
+        note("main.accuracy".into(), row.mean(when, |f| f.main));
+        let floating = row.mean(when, |f| f.main_floating);
+        note("main.accuracy_floating".into(), floating);
+        note("font.best_attacker".into(), row.mean(when, best));
+        for attacker in row.attackers() {
+            let mean = row.mean(when, of_attacker(attacker));
+            note(format!("font.{attacker}"), mean);
         }
-        for (at, (together, _)) in cells[0].together.iter().enumerate() {
-            let of = |c: &Cell| c.together.get(at).map_or(0.0, |t| t.1);
-            note(format!("font.together_{together}"), mean(cells, of));
+        let together: BTreeSet<usize> = row
+            .figures(when)
+            .flat_map(|f| f.several.keys().copied())
+            .collect();
+        for rows in together {
+            let mean = row.mean(when, |f| f.several.get(&rows).copied().unwrap_or(0.0));
+            note(format!("font.together_{rows}"), mean);
         }
-        note("train_s".into(), mean(cells, |c| c.train_s));
-        note("attack_s".into(), mean(cells, |c| c.attack_s));
-        note("output_bits_proven".into(), mean(cells, |c| c.output_bits));
+        note(
+            "output_bits_proven".into(),
+            row.mean(when, |f| f.bound_bits),
+        );
     }
-    let base = mean(&row.after, |c| c.base_rate).0;
-    figures.push(("font.base_rate".into(), base));
+    figures.push(("font.base_rate".into(), row.base_rate()));
     figures
 }
 
@@ -63,21 +109,17 @@ pub(super) fn table(rows: &[Row]) -> Table {
         Column::number("best attacker, after"),
         Column::number("base rate"),
     ];
-    let seeds = rows.first().map_or(0, |row| row.after.len());
+    let seeds = rows.first().map_or(0, |row| row.pairs.len());
     let caption = format!("Accuracy and leak by number of outputs, mean over {seeds} seeds");
     rows.iter()
         .fold(Table::new(caption, columns), |table, row| {
-            let spread = |cells: &[Cell], value: fn(&Cell) -> f64| {
-                let (mean, sd) = mean(cells, value);
-                Quantity::new(mean, Unit::Fraction).plus_minus(sd)
-            };
             let cells = [
                 Quantity::new(row.outputs as f64, Unit::Plain),
-                spread(&row.before, |c| c.accuracy),
-                spread(&row.after, |c| c.accuracy),
-                spread(&row.before, |c| c.best),
-                spread(&row.after, |c| c.best),
-                Quantity::new(mean(&row.after, |c| c.base_rate).0, Unit::Fraction),
+                row.quantity(When::Before, |f| f.main),
+                row.quantity(When::After, |f| f.main),
+                row.quantity(When::Before, best),
+                row.quantity(When::After, best),
+                Quantity::new(row.base_rate(), Unit::Fraction),
             ];
             table.row(cells.map(Into::into))
         })
@@ -91,54 +133,69 @@ fn attackers(row: &Row) -> Table {
         Column::number("after"),
     ];
     let caption = format!("Attackers on {} outputs", row.outputs);
-    let names: BTreeSet<&String> = row.after.iter().flat_map(|c| c.attacks.keys()).collect();
-    names
+    row.attackers()
         .into_iter()
         .fold(Table::new(caption, columns), |table, name| {
-            let of = |cells: &[Cell]| {
-                let (mean, sd) = mean(cells, |c| c.attacks.get(name).copied().unwrap_or(0.0));
-                Quantity::new(mean, Unit::Fraction).plus_minus(sd)
-            };
-            let cells = [of(&row.before), of(&row.after)].map(Into::into);
-            let [before, after] = cells;
-            table.row([tacit_report::Cell::text(name), before, after])
+            let of = |when| row.quantity(when, of_attacker(name));
+            let name = tacit_report::Cell::text(name);
+            table.row([name, of(When::Before).into(), of(When::After).into()])
         })
+}
+
+/// The strongest attacker on several images of one font.
+fn several(rows: &[Row]) -> Table {
+    let sizes: BTreeSet<usize> = rows
+        .iter()
+        .flat_map(|row| row.figures(When::After))
+        .flat_map(|f| f.several.keys().copied())
+        .collect();
+    let columns = [Column::text("outputs")];
+    let columns = columns.into_iter().chain(
+        sizes
+            .iter()
+            .map(|m| Column::number(format!("{m} together"))),
+    );
+    let lines = rows
+        .iter()
+        .flat_map(|row| [(row, When::Before, "before"), (row, When::After, "after")]);
+    lines.fold(
+        Table::new("The strongest attacker on m images of one font", columns),
+        |table, (row, when, name)| {
+            let of = |m: &usize| row.quantity(when, |f| f.several.get(m).copied().unwrap_or(0.0));
+            let label = tacit_report::Cell::text(format!("{}, {name}", row.outputs));
+            let cells = sizes.iter().map(|m| of(m).into());
+            table.row(std::iter::once(label).chain(cells))
+        },
+    )
 }
 
 pub(super) fn page(rows: &[Row], data: &str) -> Report {
     let fraction = |label: &str| Axis::new(label, Unit::Fraction);
-    let series = |of: fn(&Row) -> &Vec<Cell>, value: fn(&Cell) -> f64| -> Vec<_> {
+    let series = |when, value: fn(&Figures) -> f64| -> Vec<_> {
         rows.iter()
             .map(|row| {
-                let (mean, sd) = mean(of(row), value);
+                let (mean, sd) = row.mean(when, value);
                 (row.outputs as f64, mean, mean - sd, mean + sd)
             })
             .collect()
     };
-    let before: fn(&Row) -> &Vec<Cell> = |row| &row.before;
-    let after: fn(&Row) -> &Vec<Cell> = |row| &row.after;
-    let base = mean(&rows[0].after, |c| c.base_rate).0;
+    let base = rows.first().map_or(0.0, Row::base_rate);
     let sizes = Lines::new(
         "Accuracy and leak by number of outputs",
         Axis::count("outputs"),
         fraction("accuracy"),
     )
-    .series_with_band("main task, before", series(before, |c| c.accuracy))
-    .series_with_band("main task, after", series(after, |c| c.accuracy))
-    .series_with_band("best attacker, before", series(before, |c| c.best))
-    .series_with_band("best attacker, after", series(after, |c| c.best))
+    .series_with_band("main task, before", series(When::Before, |f| f.main))
+    .series_with_band("main task, after", series(When::After, |f| f.main))
+    .series_with_band("best attacker, before", series(When::Before, best))
+    .series_with_band("best attacker, after", series(When::After, best))
     .guide("most frequent font", base)
     .caption("Bands: one standard deviation over seeds.");
-    let marks = |of: fn(&Row) -> &Vec<Cell>| -> Vec<(String, f64, f64)> {
+    let marks = |when| -> Vec<(String, f64, f64)> {
         rows.iter()
             .map(|row| {
-                let cells = of(row);
                 let label = format!("K = {}", row.outputs);
-                (
-                    label,
-                    mean(cells, |c| c.best).0,
-                    mean(cells, |c| c.accuracy).0,
-                )
+                (label, row.mean(when, best).0, row.mean(when, |f| f.main).0)
             })
             .collect()
     };
@@ -147,8 +204,8 @@ pub(super) fn page(rows: &[Row], data: &str) -> Report {
         fraction("best attacker on the font"),
         fraction("main accuracy"),
     )
-    .group("before", marks(before))
-    .group("after", marks(after))
+    .group("before", marks(When::Before))
+    .group("after", marks(When::After))
     .frontier(Better::Lower, Better::Higher);
     let mut section = Section::new("Attackers");
     for row in rows {
@@ -166,6 +223,14 @@ pub(super) fn page(rows: &[Row], data: &str) -> Report {
                 .table(table(rows)),
         )
         .section(section)
+        .section(
+            Section::new("Several images of one font")
+                .text(
+                    "An attacker who knows that images share the font adds up what each gives away: a small advantage \
+                     on one image grows with their number.",
+                )
+                .table(several(rows)),
+        )
         .limit("The defence is empirical: it holds against these attackers with their budget, on images like these.")
         .limit("Images that are known to share a private label give more away together; see the figures `together`.")
 }
