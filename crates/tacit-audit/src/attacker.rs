@@ -27,7 +27,7 @@ impl Budget {
             validation_rows: 10_000,
             trees: 160,
             rounds: 400,
-            steps: 5_000,
+            steps: 12_000,
         }
     }
 

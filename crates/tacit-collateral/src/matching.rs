@@ -20,7 +20,7 @@ use tacit_nn::burn::tensor::Tensor;
 use crate::cells::Shape;
 
 /// Keeps the derivative of a distance finite where two outputs coincide.
-const SOFTENING: f32 = 1e-6;
+const SOFTENING: f32 = 1e-4;
 
 /// The distance M of a batch of outputs `[rows, K]` in the order of [`crate::cells`]; 0 with a
 /// single private label.
@@ -35,10 +35,13 @@ pub fn energy_distance(outputs: Tensor<2>, shape: Shape) -> Tensor<1> {
         return outputs.sum() * 0.0;
     }
     let n = groups * m;
-    let left = outputs.clone().reshape([classes, n, 1, width]);
-    let right = outputs.reshape([classes, 1, n, width]);
-    let difference = left - right;
-    let distance = ((difference.clone() * difference).sum_dim(3) + SOFTENING).sqrt();
+    // ‖y − y′‖² = ‖y‖² + ‖y′‖² − 2yᵀy′: a product of matrices, where a difference of every pair would
+    // need K times the memory.
+    let by_class = outputs.reshape([classes, n, width]);
+    let squares = (by_class.clone() * by_class.clone()).sum_dim(2);
+    let products = by_class.clone().matmul(by_class.swap_dims(1, 2));
+    let squared = squares.clone() + squares.swap_dims(1, 2) - products * 2.0;
+    let distance = (squared.clamp_min(0.0) + SOFTENING).sqrt();
     // [class, g, h]: mean distance of a row under g to a row under h.
     let blocks = distance
         .reshape([classes, groups, m, groups, m])

@@ -21,8 +21,8 @@ pub struct Protection {
 impl Default for Protection {
     fn default() -> Self {
         Protection {
-            sabotage: 1.0,
-            matching: 1.0,
+            sabotage: 3.0,
+            matching: 3.0,
             adversaries: 3,
             adversary_steps: 2,
         }
@@ -63,8 +63,10 @@ pub struct CollateralRecipe {
     pub adversary_rate: f64,
     /// Share of every other class in the public target of a row (label smoothing).
     pub smoothing: f32,
-    /// Whether training images are warped anew in every epoch.
-    pub warp: bool,
+    /// How far training images are warped anew in every epoch, as a share of [`Warp::default`].
+    ///
+    /// [`Warp::default`]: crate::warp::Warp::default
+    pub warp: f32,
     /// Bits of the magnitudes of P.
     pub p_bits: u32,
     /// Bits of the magnitudes of D.
@@ -82,13 +84,13 @@ impl Default for CollateralRecipe {
             outputs: 4,
             head: 32,
             warm_up: 5,
-            epochs: 15,
-            grid_epochs: 10,
-            batch: 500,
+            epochs: 25,
+            grid_epochs: 25,
+            batch: 1500,
             rate: 2e-3,
             adversary_rate: 2e-3,
             smoothing: 0.0,
-            warp: false,
+            warp: 0.0,
             p_bits: 4,
             d_bits: 5,
             protection: Some(Protection::default()),
@@ -111,7 +113,7 @@ impl CollateralRecipe {
             batch: 250,
             rate: 3e-3,
             smoothing: 0.05,
-            warp: true,
+            warp: 1.0,
             protection: None,
             ..CollateralRecipe::default()
         }
@@ -161,6 +163,12 @@ impl CollateralRecipe {
                 self.smoothing.into(),
                 (0.0..1.0).contains(&self.smoothing),
                 "at least 0 and below 1",
+            ),
+            (
+                "warp",
+                self.warp.into(),
+                (0.0..=4.0).contains(&self.warp),
+                "0 to 4",
             ),
             (
                 "sabotage",

@@ -259,10 +259,10 @@ impl<'a> Players<'a> {
     fn outputs(&mut self, rows: &[usize]) -> Result<Tensor<2>, CollateralError> {
         let device = training_device();
         let pixels = self.task.train.pixels();
-        let rows = if self.recipe.warp {
+        let rows = if self.recipe.warp > 0.0 {
             let mut values = pixels.select(rows)?.values().to_vec();
             let side = pixels.columns().isqrt();
-            Warp::default().apply(&mut values, side, &mut self.warps);
+            Warp::share(self.recipe.warp).apply(&mut values, side, &mut self.warps);
             Matrix::new(rows.len(), pixels.columns(), values)?.tensor(0, rows.len(), &device)
         } else {
             pixels.batch(rows, &device)

@@ -36,6 +36,24 @@ impl Default for Warp {
 const POINTS: usize = 6;
 
 impl Warp {
+    /// A share of the default.
+    pub fn share(share: f32) -> Warp {
+        let Warp {
+            rotation,
+            scale,
+            shear,
+            shift,
+            bend,
+        } = Warp::default();
+        Warp {
+            rotation: share * rotation,
+            scale: share * scale,
+            shear: share * shear,
+            shift: share * shift,
+            bend: share * bend,
+        }
+    }
+
     /// Warps every row, a square image of `side × side` pixels, in its own way.
     pub fn apply(&self, rows: &mut [f32], side: usize, draws: &mut Draws) {
         let images: Vec<_> = rows.chunks_exact_mut(side * side).collect();

@@ -2,9 +2,8 @@
 
 mod process;
 
-use std::path::Path;
-
-use process::{code, done, read_run, record, refused, tacit, told, write};
+use assert_cmd::Command;
+use process::{code, done, read_run, record, refused, told, write};
 
 /// Two hidden values over four pixels and a constant.
 const MODEL: &str = r#"{"inputs":5,"hidden":2,"outputs":2,

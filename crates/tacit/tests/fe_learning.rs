@@ -70,20 +70,26 @@ fn a_trained_model_goes_to_the_authority_and_its_ciphertexts_to_the_head() {
     let evaluate = [
         "fe",
         "evaluate",
+        "--key",
+        "server.key",
         "--model",
         "trained/int-model.json",
-        "--data",
+        "--input",
         "drawn",
         "--head",
         "trained/head.safetensors",
-        "--limit",
+        "--count",
         "3",
+        "--authority",
+        "authority",
+        "--table-mib",
+        "1",
         "--out",
         "evaluated",
         "--json",
         "-",
     ];
-    let run = record(&done(at, &evaluate));
+    let run = record(&done(at, &with(&[&evaluate, &unlock])));
     assert_eq!(run.figures().get("outputs_match"), Some(1.0));
 }
 

@@ -61,7 +61,7 @@ impl Attacker for ConvolutionalNetwork {
         let (columns, classes) = (train.features().columns(), train.classes());
         let network = VectorCnn::new(columns, classes, &mut Draws::new(seed, "weights"))?;
         // A step costs several times that of the dense network.
-        let steps = budget.steps / 3;
+        let steps = budget.steps / 4;
         train_on(self.name(), network, train, validation, seed, steps, 2e-3)
     }
 }

@@ -26,7 +26,7 @@ Examples:
   tacit fe attack --model trained/int-model.json --data characters --effort quick --ceiling
   tacit fe attack --model int-model.json --alphabet lower --require 'private.attack_max<=0.59'")]
 pub struct Attack {
-    /// The integer model (JSON).
+    /// The integer model (safetensors or JSON).
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
 

@@ -30,6 +30,10 @@ pub struct RecipeArgs {
     #[arg(long, value_name = "ROWS")]
     pub batch: Option<usize>,
 
+    /// How far training images are warped anew in every epoch; 1 is usual for handwriting.
+    #[arg(long, value_name = "SHARE")]
+    pub warp: Option<f32>,
+
     /// Weight of the adversaries' confusion.
     #[arg(long, value_name = "ALPHA")]
     pub sabotage: Option<f32>,
@@ -58,6 +62,7 @@ impl RecipeArgs {
             epochs: self.epochs.unwrap_or(base.epochs),
             grid_epochs: self.grid_epochs.unwrap_or(base.grid_epochs),
             batch: self.batch.unwrap_or(base.batch),
+            warp: self.warp.unwrap_or(base.warp),
             protection,
             seed,
             ..base

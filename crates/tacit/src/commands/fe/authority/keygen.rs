@@ -25,7 +25,7 @@ pub struct Keygen {
     #[arg(value_name = "FOLDER")]
     pub folder: PathBuf,
 
-    /// The integer model (JSON).
+    /// The integer model (safetensors or JSON).
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
 

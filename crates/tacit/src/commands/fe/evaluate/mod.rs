@@ -34,7 +34,7 @@ pub struct Evaluate {
     #[arg(long, value_name = "FILE")]
     pub key: PathBuf,
 
-    /// The integer model (JSON) it was issued for.
+    /// The integer model (safetensors or JSON) it was issued for.
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
 
