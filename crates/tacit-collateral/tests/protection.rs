@@ -73,7 +73,7 @@ fn protection_keeps_the_public_label_and_takes_the_private_one() -> Result<(), C
     assert!((after.main - after.main_floating).abs() < 0.03, "{after:?}");
     assert!((after.base_rate - 0.5).abs() < 1e-9);
     // Several rows together give away more than one.
-    assert!(after.several[&100] >= after.several[&1]);
+    assert!(before.several[&100] > before.several[&1] + 0.1);
     Ok(())
 }
 
