@@ -28,8 +28,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             from: number(3, 0.3)?,
             to: 0.0,
         },
-        activation: PolynomialActivation::quadratic(0.0, 0.5, number(4, 0.15)?)?,
-        gain: number(5, 1.0)?,
+        activation: PolynomialActivation::quadratic(0.0, 0.5, number(4, 0.2)?)?,
+        gain: number(5, 1.4)?,
         ..MlpConfig::new(&[784, 64, 64, 10])
     };
     let parties = train.deal(10)?;

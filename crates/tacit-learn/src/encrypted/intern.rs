@@ -11,7 +11,7 @@ use super::EncryptedError;
 static KEYS: Mutex<Option<HashMap<[u8; 32], Weak<EvaluationKeys>>>> = Mutex::new(None);
 
 /// The keys with this digest of their encoding: those already held, or freshly decoded.
-pub(super) fn keys(
+pub(crate) fn keys(
     digest: [u8; 32],
     decode: impl FnOnce() -> Result<EvaluationKeys, EncryptedError>,
 ) -> Result<Arc<EvaluationKeys>, EncryptedError> {

@@ -12,14 +12,14 @@
 
 mod circuit;
 mod error;
-mod intern;
+pub(crate) mod intern;
 pub mod local;
 mod noise;
 mod parameters;
 mod query;
 mod rows;
 mod script;
-mod sections;
+pub(crate) mod sections;
 mod session;
 
 pub use circuit::{Circuit, prediction_folds};

@@ -6,7 +6,7 @@ use super::EncryptedError;
 const MAX_SECTIONS: usize = 128;
 
 /// Joins parts.
-pub(super) fn join(parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn join(parts: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::with_capacity(4 + parts.iter().map(|p| p.len() + 8).sum::<usize>());
     out.extend((parts.len() as u32).to_le_bytes());
     for part in parts {
@@ -17,7 +17,7 @@ pub(super) fn join(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// The inverse of [`join`], for exactly `count` parts.
-pub(super) fn split<'a>(
+pub(crate) fn split<'a>(
     what: &'static str,
     bytes: &'a [u8],
     count: usize,
@@ -31,7 +31,7 @@ pub(super) fn split<'a>(
 }
 
 /// The inverse of [`join`].
-pub(super) fn split_any<'a>(
+pub(crate) fn split_any<'a>(
     what: &'static str,
     mut bytes: &'a [u8],
 ) -> Result<Vec<&'a [u8]>, EncryptedError> {

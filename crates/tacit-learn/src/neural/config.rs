@@ -171,13 +171,13 @@ impl MlpConfig {
             slots: 16_384,
             batch: 64,
             iterations: 465,
-            activation: PolynomialActivation::quadratic(0.0, 0.5, 0.15)
+            activation: PolynomialActivation::quadratic(0.0, 0.5, 0.2)
                 .unwrap_or_else(|_| PolynomialActivation::square()),
             head: Head::SquaredError,
             rate: Rate::Linear { from: 0.3, to: 0.0 },
             momentum: StepMomentum::HeavyBall { mu: 0.9 },
             weight_decay: 0.0,
-            gain: 1.0,
+            gain: 1.4,
             seed: 0,
         }
     }

@@ -14,6 +14,7 @@
 
 mod activation;
 mod config;
+pub mod encrypted;
 mod gradient;
 pub mod packed;
 mod twin;

@@ -189,6 +189,7 @@ mod tests {
         MlpConfig {
             batch: 16,
             iterations: 12,
+            gain: 1.0,
             ..MlpConfig::new(&[4, 6, 5, 2])
         }
     }

@@ -1,0 +1,129 @@
+//! Trains a network on MNIST under multiparty encryption, all parties in this process, and compares the released
+//! model with the plaintext twin's.
+//!
+//! ```text
+//! cargo run --release -p tacit-learn --example mlp_train -- FOLDER [ITERATIONS [PLANNED]]
+//! ```
+//!
+//! `ITERATIONS` are run of a plan of `PLANNED` (the step size shrinks over the planned ones).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tacit_learn::neural::encrypted::{IterationCost, MlpPlan, local};
+use tacit_learn::neural::{MlpConfig, Rate, train_mlp};
+use tacit_transport::memory::Options;
+
+#[path = "mnist/digits.rs"]
+mod digits;
+
+const PARTIES: usize = 10;
+
+const LABELS: [&str; 5] = [
+    "train/forward",
+    "train/refresh-predictors",
+    "train/refresh-errors",
+    "train/gradient",
+    "train/refresh-weights",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let folder = arguments.get(1).ok_or("give the folder of the IDX files")?;
+    let number = |at: usize, default: usize| match arguments.get(at) {
+        Some(text) => text.parse::<usize>().map_err(|e| format!("`{text}`: {e}")),
+        None => Ok(default),
+    };
+    let iterations = number(2, 465)?;
+    let planned = number(3, iterations)?;
+    let (train, test) = (
+        digits::read(Path::new(folder), "train", 0.1307)?,
+        digits::read(Path::new(folder), "t10k", 0.1307)?,
+    );
+    let base = MlpConfig::new(&[784, 64, 64, 10]);
+    let (from, to) = (base.rate.at(0, planned), base.rate.at(iterations, planned));
+    let config = MlpConfig {
+        iterations,
+        rate: Rate::Linear { from, to },
+        ..base
+    };
+    let parties = train.deal(PARTIES)?;
+    let sizes = parties.iter().map(|p| p.len()).collect();
+    let plan = Arc::new(MlpPlan::new(config.clone(), sizes, 64)?);
+    let cost = IterationCost::of(&plan);
+    println!("parameters {:?}", plan.encryption.params.literal());
+    println!("an iteration, all parties: {:?}", cost.total(PARTIES));
+    println!("refreshes {}, rounds {}", cost.refreshes, cost.rounds);
+
+    let names: Vec<String> = (0..PARTIES).map(|i| format!("site-{i}")).collect();
+    let began = Instant::now();
+    let mut done = 0;
+    let trained = local::train(
+        &plan,
+        &names,
+        parties.clone(),
+        &Options::default(),
+        |progress| {
+            if progress.finished && progress.label.as_str() == "train/refresh-weights" {
+                done += 1;
+                println!(
+                    "{done} of {iterations} iterations after {:.1} s",
+                    began.elapsed().as_secs_f64()
+                );
+            }
+        },
+    )?;
+    let seconds = |prefix: &str| -> f64 {
+        let rounds = trained
+            .rounds
+            .iter()
+            .filter(|r| r.label.as_str().starts_with(prefix));
+        rounds.map(|r| r.took).sum::<Duration>().as_secs_f64()
+    };
+    println!(
+        "wall {:.1} s, keys {:.1} s",
+        trained.took.as_secs_f64(),
+        seconds("keys/")
+    );
+    for label in LABELS {
+        println!(
+            "{label}: {:.3} s an iteration",
+            seconds(label) / iterations as f64
+        );
+    }
+    assert_eq!(trained.root, cost.root.times(iterations));
+    let sent = |label: &str| trained.traffic.of(1).sent_in(label).bytes as f64 / 1e6;
+    let training: f64 = LABELS.iter().map(|label| sent(label)).sum();
+    println!(
+        "a party sends {:.1} MB for keys, {:.2} MB an iteration",
+        trained.traffic.of(1).sent_total().bytes as f64 / 1e6 - training,
+        training / iterations as f64
+    );
+    let twin = train_mlp(&config, &parties, |_, _| {})?;
+    println!(
+        "largest difference of a weight {:.2e}",
+        trained.weights.max_abs_diff(&twin)
+    );
+    let (mut worst, mut same) = (0.0f64, 0);
+    for row in 0..test.len() {
+        let outputs = [&trained.weights, &twin].map(|w| w.outputs(&config, test.row(row)));
+        let differences = outputs[0]
+            .iter()
+            .zip(&outputs[1])
+            .map(|(a, b)| (a - b).abs());
+        worst = differences.fold(worst, f64::max);
+        let [a, b] = [&trained.weights, &twin].map(|w| w.predict(&config, test.row(row)));
+        same += usize::from(a == b);
+    }
+    println!(
+        "largest difference of a test output {worst:.2e}, {same} of {} predictions the same",
+        test.len()
+    );
+    println!(
+        "test accuracy {:.2} %, twin {:.2} %",
+        100.0 * trained.weights.accuracy(&config, &test),
+        100.0 * twin.accuracy(&config, &test)
+    );
+    Ok(())
+}

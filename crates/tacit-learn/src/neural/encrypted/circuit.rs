@@ -1,0 +1,176 @@
+//! The hidden layers, for all parties at once: what whoever holds the evaluation keys computes between two
+//! refreshes. Nothing here depends on anybody's plaintext.
+
+use tacit_ckks::{Ciphertext, Evaluator};
+
+use super::super::packed::{Columns, Engine, Side, apply, outer};
+use super::plan::MlpPlan;
+use crate::encrypted::EncryptedError;
+
+type Result<T> = std::result::Result<T, EncryptedError>;
+
+/// The arithmetic of an iteration outside the parties.
+#[derive(Debug)]
+pub struct HiddenCircuit<'a> {
+    plan: &'a MlpPlan,
+    engine: &'a Engine,
+}
+
+impl<'a> HiddenCircuit<'a> {
+    /// For one plan, on an engine with the hidden layers' keys.
+    pub fn new(plan: &'a MlpPlan, engine: &'a Engine) -> Self {
+        Self { plan, engine }
+    }
+
+    fn evaluator(&self) -> &Evaluator {
+        self.engine.evaluator()
+    }
+
+    /// Divides by the last prime and declares the scale that exact arithmetic gives.
+    pub fn rescaled(&self, mut ct: Ciphertext, scale: f64) -> Result<Ciphertext> {
+        self.evaluator().rescale_assign(&mut ct)?;
+        debug_assert!((ct.scale() / scale - 1.0).abs() < 1e-9);
+        ct.set_scale(scale);
+        Ok(ct)
+    }
+
+    /// act(U) = a + U·(c·U + b) of layer `layer`, one level below its predictors.
+    pub fn activate(&self, layer: usize, predictors: &Columns) -> Result<Columns> {
+        let (a, b, c) = self.plan.quadratic;
+        let activated = predictors.map(|u| {
+            let mut factor = u.clone();
+            factor.set_scale(u.scale() / c);
+            self.evaluator().add_constant_assign(&mut factor, b)?;
+            let mut out = self.engine.product(u, &factor)?;
+            out.set_scale(self.plan.scale());
+            Ok(out)
+        })?;
+        if a == 0.0 {
+            return Ok(activated);
+        }
+        // A constant only where there are neurons and samples.
+        let (layout, width) = (&self.plan.layout, self.plan.config.layers[layer]);
+        let side = activated.side();
+        let groups = activated.into_groups().into_iter().enumerate();
+        let shifted = groups.map(|(group, mut ct)| {
+            let present = layout.presence(side, width, group);
+            let constant: Vec<f64> = present.iter().map(|p| a * p).collect();
+            let level = ct.level();
+            let constant = self.engine.encoder().encode(&constant, level, ct.scale())?;
+            self.evaluator().add_plain_assign(&mut ct, &constant)?;
+            Ok(ct)
+        });
+        Columns::new(layout, side, shifted.collect::<Result<_>>()?)
+    }
+
+    /// The predictors of the layer above, to be refreshed.
+    pub fn transform(&self, weights: &Ciphertext, batch: &Columns) -> Result<Columns> {
+        apply(self.engine, &self.plan.layout, weights, batch)
+    }
+
+    /// U − Y: the errors of the outputs.
+    pub fn compare(&self, predictors: &Columns, labels: &[Ciphertext]) -> Result<Columns> {
+        let labels = Columns::new(&self.plan.layout, predictors.side(), labels.to_vec())?;
+        predictors.zip(&labels, |u, y| {
+            let mut y = y.clone();
+            y.set_scale(u.scale());
+            Ok(self.evaluator().sub(u, &y)?)
+        })
+    }
+
+    /// The errors of the layer below, to be refreshed: (W·E) ⊙ (b + 2c·U).
+    pub fn back(
+        &self,
+        weights: &Ciphertext,
+        errors: &Columns,
+        predictors: &Columns,
+    ) -> Result<Columns> {
+        let (_, b, c) = self.plan.quadratic;
+        self.transform(weights, errors)?.zip(predictors, |d, u| {
+            let mut slope = u.clone();
+            self.evaluator().drop_to_level(&mut slope, d.level())?;
+            slope.set_scale(u.scale() / (2.0 * c));
+            self.evaluator().add_constant_assign(&mut slope, b)?;
+            Ok(self.engine.product(d, &slope)?)
+        })
+    }
+
+    /// A hidden layer's gradient, columns not yet added up.
+    pub fn gradient(&self, activations: &Columns, errors: &Columns) -> Result<Ciphertext> {
+        outer(self.engine, &self.plan.layout, activations, errors)
+    }
+
+    /// w + μ(w − w⁻) − ηλw + g for a hidden layer, in the gradient's layout: before its fold.
+    pub fn step_hidden(
+        &self,
+        t: usize,
+        weights: &Ciphertext,
+        previous: &Ciphertext,
+        gradient: &Ciphertext,
+    ) -> Result<Ciphertext> {
+        let (plan, evaluator) = (self.plan, self.evaluator());
+        let (mu, decay) = self.factors(t);
+        let copies = plan.layout.repeats() as f64;
+        let terms = [
+            ((1.0 + mu - decay) / copies, weights),
+            (-mu / copies, previous),
+        ];
+        let scale = plan.product_scale();
+        let moved = evaluator.linear_combination(&terms, 0.0, plan.level(1), scale * plan.q(1))?;
+        let moved = self.rescaled(moved, scale)?;
+        let mut gradient = gradient.clone();
+        gradient.set_scale(scale);
+        Ok(evaluator.add(&moved, &gradient)?)
+    }
+
+    /// The same for ciphertext `j` of the first layer, whose bias does not decay.
+    pub fn step_first(
+        &self,
+        t: usize,
+        j: usize,
+        weights: &Ciphertext,
+        previous: &Ciphertext,
+        gradient: &Ciphertext,
+    ) -> Result<Ciphertext> {
+        let plan = self.plan;
+        let layout = &plan.layout;
+        let (mu, decay) = self.factors(t);
+        let bias = plan.config.inputs();
+        // Repeated columns are left out: the fold repeats them.
+        let mask = |keep: f64, decay: f64| {
+            layout.fill(|_, column| match layout.coordinate(j, column) {
+                Some(q) if column < layout.used() => match q == bias {
+                    true => keep,
+                    false => keep - decay,
+                },
+                _ => 0.0,
+            })
+        };
+        let encode = |slots: &[f64]| {
+            self.engine
+                .encoder()
+                .encode(slots, plan.level(1), plan.q(1))
+        };
+        let (now, before) = (encode(&mask(1.0 + mu, decay))?, encode(&mask(-mu, 0.0))?);
+        let moved = match mu == 0.0 {
+            true => self.engine.weighted(&[(weights, &now)])?,
+            false => self
+                .engine
+                .weighted(&[(weights, &now), (previous, &before)])?,
+        };
+        let moved = self.rescaled(moved, plan.scale())?;
+        Ok(self.evaluator().add(&moved, gradient)?)
+    }
+
+    /// μ and η·λ.
+    fn factors(&self, t: usize) -> (f64, f64) {
+        let config = &self.plan.config;
+        let rate = config.rate.at(t, config.iterations);
+        (config.momentum.mu(), rate * config.weight_decay)
+    }
+
+    /// The side of layer `layer`'s predictors.
+    pub fn side(layer: usize) -> Side {
+        Side::of_layer(layer)
+    }
+}

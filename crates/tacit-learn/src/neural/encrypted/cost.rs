@@ -1,0 +1,56 @@
+//! What an iteration costs, before it is run.
+
+use super::super::packed::{LayerCounts, Side};
+use super::plan::MlpPlan;
+
+/// Operations of one iteration, all parties together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IterationCost {
+    /// One party's first layer, forward and gradient.
+    pub party: LayerCounts,
+    /// The hidden layers, activations and steps, at the root.
+    pub root: LayerCounts,
+    /// Ciphertexts refreshed.
+    pub refreshes: usize,
+    /// Rounds.
+    pub rounds: usize,
+}
+
+impl IterationCost {
+    /// Of a plan.
+    pub fn of(plan: &MlpPlan) -> Self {
+        let (layout, depth) = (&plan.layout, plan.config.depth());
+        let groups = layout.groups();
+        let pointwise = LayerCounts {
+            products: groups,
+            relinearisations: groups,
+            ..LayerCounts::default()
+        };
+        let mut root = LayerCounts {
+            plain_products: match plan.config.momentum.mu() == 0.0 {
+                true => layout.first_ciphertexts(),
+                false => 2 * layout.first_ciphertexts(),
+            },
+            ..LayerCounts::default()
+        };
+        for layer in 2..=depth {
+            let (below, above) = (Side::of_layer(layer - 1), Side::of_layer(layer));
+            root = root
+                .plus(pointwise.times(2))
+                .plus(layout.apply_counts(below))
+                .plus(layout.apply_counts(above))
+                .plus(layout.outer_counts());
+        }
+        Self {
+            party: layout.forward_counts().plus(layout.gradient_counts()),
+            root,
+            refreshes: MlpPlan::refreshes(&plan.config, layout),
+            rounds: 2 * depth + 2,
+        }
+    }
+
+    /// Operations of everybody.
+    pub fn total(&self, parties: usize) -> LayerCounts {
+        self.party.times(parties).plus(self.root)
+    }
+}

@@ -1,0 +1,80 @@
+//! All parties of a training in one process: demonstrations, benchmarks, tests.
+//!
+//! Every party is its own state machine with its own secret and rows, and hears of the others only what
+//! the protocol sends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tacit_mhe::PartySecret;
+use tacit_session::plan::{Plan, Release, ReleaseKind};
+use tacit_session::{NoJournal, Party};
+use tacit_transport::memory::{Options, Progress, Traffic, run_local, seats};
+
+use super::super::MlpWeights;
+use super::super::packed::LayerCounts;
+use super::{MlpParty, MlpPlan};
+use crate::encrypted::EncryptedError;
+use crate::encrypted::local::LocalError;
+use crate::model::Samples;
+
+/// A finished training.
+#[derive(Debug)]
+pub struct MlpTrained {
+    /// The released model.
+    pub weights: MlpWeights,
+    /// What each party computed on its own rows.
+    pub parties: Vec<LayerCounts>,
+    /// What the root computed for all.
+    pub root: LayerCounts,
+    /// Who sent and received how much, by kind of round.
+    pub traffic: Traffic,
+    /// Every round with its time and bytes.
+    pub rounds: Vec<Progress>,
+    /// Wall time.
+    pub took: Duration,
+}
+
+/// Trains among all parties, and releases the model to them.
+pub fn train(
+    plan: &Arc<MlpPlan>,
+    names: &[String],
+    rows: Vec<Samples>,
+    options: &Options,
+    observer: impl FnMut(&Progress) + Send,
+) -> Result<MlpTrained, LocalError> {
+    let names_ref: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut agreed = Plan::draft("local", "mlp", &names_ref);
+    agreed.limits.max_payload_bytes = 1 << 30;
+    // Nothing is lost in memory: silence only means that somebody computes.
+    agreed.timing.retry_seconds = 3600;
+    agreed.security.statistical_bits = plan.encryption.lambda_s;
+    agreed.releases.push(Release {
+        what: ReleaseKind::Model,
+        to: names.to_vec(),
+        at_most: 1,
+        precision_bits: 20,
+    });
+    let mut seated = Vec::with_capacity(rows.len());
+    for (seat, rows) in seats(&agreed)?.into_iter().zip(rows) {
+        let secret =
+            PartySecret::generate(&plan.encryption.params).map_err(EncryptedError::from)?;
+        let party = MlpParty::new(plan.clone(), secret, rows)?;
+        seated.push(Party::new(seat, party, NoJournal)?);
+    }
+    let finished = run_local(seated, options, observer)?;
+    let parties = &finished.applications;
+    let weights = parties[0].released_model().cloned();
+    let weights = weights.ok_or_else(|| EncryptedError::Message {
+        what: "model",
+        problem: "the session ended without its release".into(),
+    })?;
+    Ok(MlpTrained {
+        weights,
+        parties: parties.iter().map(MlpParty::own_counts).collect(),
+        root: parties[0].root_counts(),
+        traffic: finished.traffic,
+        rounds: finished.rounds,
+        took: finished.took,
+    })
+}

@@ -1,0 +1,34 @@
+//! Training of networks under multiparty encryption.
+//!
+//! An iteration is a handful of rounds. In the first every party multiplies its batch with the encrypted
+//! weights of the first layer and encrypts its labels; the hidden layers of *all* parties' samples
+//! are then worked on together by the root, between refreshes that also change layouts; in the last but one every party
+//! multiplies its batch with the errors of its own samples, and the sums of these gradients, with those of the
+//! hidden layers, move the weights.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `plan` | parameters, levels, scales |
+//! | `script` | which round is which step |
+//! | `circuit` | the root's arithmetic |
+//! | `cost` | operations of an iteration, predicted |
+//! | `maps` | the layout changes that ride on refreshes, encoded |
+//! | `party`, `own`, `root` | what a party does in each round: [`MlpParty`] implements [`tacit_session::Application`] |
+//! | `local` | all parties in one process |
+
+mod circuit;
+mod cost;
+mod enter;
+pub mod local;
+mod maps;
+mod own;
+mod party;
+mod plan;
+mod root;
+mod script;
+
+pub use circuit::HiddenCircuit;
+pub use cost::IterationCost;
+pub use party::MlpParty;
+pub use plan::{MlpEncryption, MlpPlan, VALUE_BITS};
+pub use script::MlpStep;

@@ -1,0 +1,225 @@
+//! What a party computes on its own rows, and how such contributions travel.
+
+use tacit_ckks::{Ciphertext, encrypt};
+use tacit_mhe::Private;
+use tacit_ring::{Seed, Transcript};
+use tacit_session::RoundId;
+
+use super::super::packed::{EncodedBatch, Engine, Side, spread};
+use super::party::{MlpParty, Result, join, missing};
+use crate::encrypted::sections;
+
+impl MlpParty {
+    fn own_engine(&self) -> Result<&Engine> {
+        let engine = self.engine.as_ref();
+        engine.ok_or_else(|| missing("evaluation keys", "not received yet"))
+    }
+
+    /// Rows of iteration `t`.
+    fn batch_rows(&self, t: usize) -> Result<Vec<usize>> {
+        let order = self.order.as_ref();
+        let order = order.ok_or_else(|| missing("batch", "the session has not begun"))?;
+        Ok(order.rows(t).collect())
+    }
+
+    /// Encodes the batch of iteration `t`, unless it is there from the forward pass.
+    fn load_batch(&mut self, t: usize) -> Result<()> {
+        if matches!(&self.batch, Some((held, _)) if *held == t) {
+            return Ok(());
+        }
+        // The old one makes room first.
+        self.batch = None;
+        let (layout, rows) = (self.plan.layout, self.batch_rows(t)?);
+        let level = self.plan.level(1);
+        let engine = self.own_engine()?;
+        let batch = EncodedBatch::new(engine, layout, &self.samples, &rows, level)?;
+        self.batch = Some((t, batch));
+        Ok(())
+    }
+
+    fn own_batch(&self) -> Result<&EncodedBatch> {
+        let batch = self.batch.as_ref().map(|(_, batch)| batch);
+        batch.ok_or_else(|| missing("batch", "not encoded"))
+    }
+
+    /// This party's partial predictors and its labels.
+    pub(super) fn forward_share(
+        &mut self,
+        round: &RoundId,
+        t: usize,
+        input: &[u8],
+    ) -> Result<Vec<u8>> {
+        self.load_batch(t)?;
+        let parts = sections::split_any("forward", input)?;
+        let weights = parts
+            .last()
+            .ok_or_else(|| missing("forward", "no weights"))?;
+        let weights = self.ciphertexts(weights, self.plan.layout.first_ciphertexts())?;
+        let predictors = self.own_batch()?.forward(self.own_engine()?, &weights)?;
+        let predictors = self.randomised(predictors, round, 0)?;
+        let labels = self.labels(round, t)?;
+        let own = join(&[
+            (self.me as u32).to_le_bytes().to_vec(),
+            predictors.to_bytes(self.params()),
+            labels.to_bytes(self.params()),
+        ]);
+        Ok(join(&[own]))
+    }
+
+    /// This party's part of the first layer's gradient.
+    pub(super) fn gradient_share(
+        &mut self,
+        round: &RoundId,
+        t: usize,
+        input: &[u8],
+    ) -> Result<Vec<u8>> {
+        self.load_batch(t)?;
+        let layout = self.plan.layout;
+        let (group, block) = layout.place(self.me);
+        let parts = sections::split("errors", input, layout.groups())?;
+        let errors = Ciphertext::from_bytes(self.params(), parts[group])?;
+        let engine = self.own_engine()?;
+        let own = spread(engine, &layout, &errors, block)?;
+        let gradient = self.own_batch()?.gradient(engine, &own)?;
+        let sums = (gradient.into_iter().enumerate())
+            .map(|(j, part)| Ok(self.randomised(part, round, j)?.to_bytes(self.params())))
+            .collect::<Result<Vec<_>>>()?;
+        self.batch = None;
+        Ok(join(&sums))
+    }
+
+    /// Ready to leave: what depends on rows carries a fresh encryption of zero.
+    fn randomised(&self, part: Private, round: &RoundId, index: usize) -> Result<Ciphertext> {
+        let part = part.map(|mut ct| {
+            ct.set_scale(self.plan.scale());
+            ct
+        });
+        let mut label = round.session.0.to_vec();
+        label.extend(round.number.to_le_bytes());
+        label.extend((index as u32).to_le_bytes());
+        Ok(part.rerandomise(self.params(), self.key()?, &self.secret, &label, None)?)
+    }
+
+    /// One-hot labels of the batch, encrypted in this party's block.
+    fn labels(&self, round: &RoundId, t: usize) -> Result<Ciphertext> {
+        let (plan, layout) = (&self.plan, &self.plan.layout);
+        let (_, block) = layout.place(self.me);
+        let rows = self.batch_rows(t)?;
+        let one_hot = |column: usize, neuron: usize| {
+            let own = column / layout.batch() == block;
+            let row = rows.get(column % layout.batch()).filter(|_| own);
+            let label = row.map(|&row| self.samples.labels()[row]);
+            f64::from(u8::from(label == Some(neuron as f64)))
+        };
+        let slots = layout.pack_columns(Side::of_layer(plan.config.depth()), one_hot);
+        self.encrypt_own(round, &slots, plan.level(0), plan.product_scale())
+    }
+
+    /// A fresh encryption of own values, with randomness bound to the round and the values.
+    pub(super) fn encrypt_own(
+        &self,
+        round: &RoundId,
+        slots: &[f64],
+        level: usize,
+        scale: f64,
+    ) -> Result<Ciphertext> {
+        let mut transcript = Transcript::new("learn own encryption");
+        transcript
+            .append(&round.session.0)
+            .append_u64(u64::from(round.number));
+        self.encrypt_bound(transcript, slots, level, scale)
+    }
+
+    /// As [`Self::encrypt_own`], bound to a given transcript.
+    pub(super) fn encrypt_bound(
+        &self,
+        mut transcript: Transcript,
+        slots: &[f64],
+        level: usize,
+        scale: f64,
+    ) -> Result<Ciphertext> {
+        let message = self.encoder.encode(slots, level, scale)?;
+        transcript.append_words(message.poly().words());
+        let seed: Seed = self
+            .secret
+            .stream_seed("learn own encryption", &transcript.digest());
+        Ok(encrypt(
+            self.params(),
+            self.key()?,
+            &message,
+            &mut seed.expand(),
+        ))
+    }
+}
+
+/// Joins contributions that are kept apart, in the order of the parties: the same bytes whatever the
+/// order they come in.
+pub(super) fn gather(into: &mut Vec<u8>, share: &[u8], parties: usize) -> Result<()> {
+    let mut entries = entries(into, parties)?;
+    entries.extend(self::entries(share, parties)?);
+    entries.sort_by_key(|(party, _)| *party);
+    if let Some(pair) = entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        let problem = format!("party {} contributed twice", pair[0].0);
+        return Err(missing("contributions", &problem));
+    }
+    let joined: Vec<&[u8]> = entries.iter().map(|(_, bytes)| *bytes).collect();
+    *into = sections::join(&joined);
+    Ok(())
+}
+
+/// Contributions with their parties.
+pub(super) fn entries(bytes: &[u8], parties: usize) -> Result<Vec<(usize, &[u8])>> {
+    let parse = |entry| {
+        let parts = sections::split("contribution", entry, 3)?;
+        let index: [u8; 4] = (parts[0].try_into())
+            .map_err(|_| missing("contribution", "a party's number has four bytes"))?;
+        match u32::from_le_bytes(index) as usize {
+            party if party < parties => Ok((party, entry)),
+            party => Err(missing(
+                "contribution",
+                &format!("there is no party {party}"),
+            )),
+        }
+    };
+    let all = sections::split_any("contributions", bytes)?;
+    all.into_iter().map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(party: u32) -> Vec<u8> {
+        join(&[party.to_le_bytes().to_vec(), vec![party as u8], vec![]])
+    }
+
+    #[test]
+    fn contributions_join_in_the_order_of_the_parties() {
+        let mut left = join(&[entry(2)]);
+        gather(&mut left, &join(&[entry(0), entry(1)]), 3).unwrap();
+        let mut right = join(&[entry(1)]);
+        gather(&mut right, &join(&[entry(2)]), 3).unwrap();
+        gather(&mut right, &join(&[entry(0)]), 3).unwrap();
+        assert_eq!(left, right);
+    }
+
+    #[test]
+    fn a_bad_contribution_changes_nothing() {
+        let mut sum = join(&[entry(1)]);
+        let before = sum.clone();
+        assert!(
+            gather(&mut sum, &join(&[entry(1)]), 3)
+                .unwrap_err()
+                .to_string()
+                .contains("twice")
+        );
+        assert!(
+            gather(&mut sum, &join(&[entry(7)]), 3)
+                .unwrap_err()
+                .to_string()
+                .contains("party 7")
+        );
+        assert!(gather(&mut sum, &[1, 2, 3], 3).is_err());
+        assert_eq!(sum, before);
+    }
+}

@@ -1,0 +1,234 @@
+//! The encryption of a network's training: parameters, levels and scales.
+//!
+//! Three levels above the refresh level R carry everything between two refreshes; Δ is the scale, q_l the
+//! prime of level l, and u the scale of predictors, chosen so that the activation's product lands on Δ:
+//!
+//! ```text
+//! first layer's weights       R+1, Δ      X·W                       → R,   Δ
+//! predictors                  R+2, u      act: U·(c·U + b)          → R+1, Δ        u² = c·Δ·q_{R+2}
+//! hidden weights              R+2, Δ      act·W, act ⊗ errors       → R,   Δ²/q_{R+1}
+//! errors                      R+2, Δ      errors·Wᵀ ⊙ (2c·U + b)    → R
+//! ```
+//!
+//! A refresh leads to one level more and through a map whose plaintexts bring the scale to its place
+//! exactly; multiplying by c is declaring another scale, which costs nothing.
+
+use tacit_ckks::noise::{Message, NoiseModel, ProvenNoise, ReleaseMargin, Tracked};
+use tacit_ckks::{Parameters, ParametersLiteral};
+use tacit_mhe::MaskBits;
+use tacit_ring::RingKind;
+
+use super::super::packed::ColumnLayout;
+use super::super::{Head, MlpConfig, StepMomentum};
+use crate::Error;
+use crate::encrypted::EncryptedError;
+
+/// log2 of the largest number, noise included, that refreshing allows for.
+pub const VALUE_BITS: u32 = 6;
+
+/// Levels between two refreshes.
+pub(super) const LEVELS: usize = 3;
+
+const SPECIAL_BITS: u32 = 50;
+const MIN_SCALE_BITS: u32 = 32;
+const MAX_SCALE_BITS: u32 = 42;
+
+/// The tighter row of the published 128-bit tables for the degrees used here, and the number of special primes.
+const CANDIDATES: [(u32, u32, usize); 2] = [(14, 430, 2), (15, 868, 2)];
+
+/// A validated parameter set with its levels.
+#[derive(Debug, Clone)]
+pub struct MlpEncryption {
+    /// The parameters.
+    pub params: Parameters,
+    /// R: where ciphertexts are refreshed.
+    pub refresh_level: usize,
+    /// Width of the refresh masks.
+    pub mask: MaskBits,
+    /// Statistical security of masks and flooding.
+    pub lambda_s: u32,
+}
+
+/// What all parties agreed on. Public.
+#[derive(Debug, Clone)]
+pub struct MlpPlan {
+    /// The training.
+    pub config: MlpConfig,
+    /// The packing.
+    pub layout: ColumnLayout,
+    /// The encryption.
+    pub encryption: MlpEncryption,
+    /// Rows of each party, in roster order.
+    pub rows: Vec<usize>,
+    /// Coefficients b and c of the activation; its constant.
+    pub(super) quadratic: (f64, f64, f64),
+}
+
+impl MlpPlan {
+    /// Chooses parameters for parties of the given sizes, at the 128-bit level.
+    pub fn new(config: MlpConfig, rows: Vec<usize>, lambda_s: u32) -> Result<Self, EncryptedError> {
+        Self::with(&CANDIDATES, config, rows, lambda_s, Parameters::new)
+    }
+
+    /// A plan **without any security** over a ring as small as the configuration's slots, for fast tests.
+    /// Only exists under the feature `insecure-toy-parameters`.
+    #[cfg(feature = "insecure-toy-parameters")]
+    pub fn insecure_toy(config: MlpConfig, rows: Vec<usize>) -> Result<Self, EncryptedError> {
+        let log_n = config.slots.trailing_zeros();
+        let candidates = [(log_n, 430, 2)];
+        Self::with(&candidates, config, rows, 64, Parameters::insecure_toy)
+    }
+
+    fn with(
+        candidates: &[(u32, u32, usize)],
+        config: MlpConfig,
+        rows: Vec<usize>,
+        lambda_s: u32,
+        make: impl Fn(&ParametersLiteral) -> Result<Parameters, tacit_ckks::CkksError>,
+    ) -> Result<Self, EncryptedError> {
+        let quadratic = supported(&config)?;
+        let layout = ColumnLayout::new(&config, rows.len())?;
+        let refreshes = Self::refreshes(&config, &layout) * (config.iterations + 1);
+        let kind = RingKind::ConjugateInvariant;
+        for &(log_n, limit, special) in candidates {
+            if kind.slots(log_n) != config.slots {
+                continue;
+            }
+            let mask = |scale: u32| {
+                let message = f64::from(scale + VALUE_BITS);
+                MaskBits::hiding(message, lambda_s, config.slots, refreshes as u64)
+            };
+            let budget = limit - special as u32 * SPECIAL_BITS;
+            let fits = |scale: u32| {
+                let base = mask(scale).modulus_bits(rows.len()).ceil() as u32 + 1;
+                (base + LEVELS as u32 * scale <= budget).then_some((scale, base))
+            };
+            let Some((scale, base)) = (MIN_SCALE_BITS..=MAX_SCALE_BITS).rev().find_map(fits) else {
+                continue;
+            };
+            let count = base.div_ceil(SPECIAL_BITS - 1);
+            let mut q_bits: Vec<u32> = (0..count)
+                .map(|k| base / count + u32::from(k < base % count))
+                .collect();
+            q_bits.extend([scale; LEVELS]);
+            let params = make(&ParametersLiteral {
+                kind,
+                log_n,
+                q_bits,
+                p_bits: vec![SPECIAL_BITS; special],
+                log_scale: scale,
+            })?;
+            let encryption = MlpEncryption {
+                params,
+                refresh_level: count as usize - 1,
+                mask: mask(scale),
+                lambda_s,
+            };
+            return Ok(Self {
+                config,
+                layout,
+                encryption,
+                rows,
+                quadratic,
+            });
+        }
+        Err(EncryptedError::NoParameters {
+            levels: LEVELS,
+            slots: config.slots,
+            parties: rows.len(),
+            lambda_s,
+        })
+    }
+
+    /// Ciphertexts refreshed in an iteration.
+    pub fn refreshes(config: &MlpConfig, layout: &ColumnLayout) -> usize {
+        let hidden = config.depth() - 1;
+        layout.parties() + 2 * hidden * layout.groups() + layout.first_ciphertexts() + hidden
+    }
+
+    /// Δ.
+    pub(super) fn scale(&self) -> f64 {
+        self.encryption.params.scale()
+    }
+
+    /// The prime of the level `above` R.
+    pub(super) fn q(&self, above: usize) -> f64 {
+        self.encryption.params.q_at(self.level(above))
+    }
+
+    /// The level `above` R.
+    pub(super) fn level(&self, above: usize) -> usize {
+        self.encryption.refresh_level + above
+    }
+
+    /// u: the scale of predictors.
+    pub(super) fn predictor_scale(&self) -> f64 {
+        let (_, _, c) = self.quadratic;
+        (c * self.scale() * self.q(2)).sqrt()
+    }
+
+    /// Scale of a hidden layer's predictors before their refresh, of its gradient and of the labels.
+    pub(super) fn product_scale(&self) -> f64 {
+        self.scale() * self.scale() / self.q(1)
+    }
+
+    /// The weight of every row's error: minus the step over the expected size, so that sums over parties are unbiased.
+    pub(super) fn row_weight(&self, t: usize, party: usize) -> f64 {
+        let total: usize = self.rows.iter().sum();
+        let filled = self.rows[party].min(self.config.batch);
+        let rate = self.config.rate.at(t, self.config.iterations);
+        -rate * self.rows[party] as f64 / (filled * total) as f64
+    }
+
+    /// log2 of the factor by which the model's scale is raised before its release.
+    pub(super) fn raise_bits(&self) -> u32 {
+        let room = self.encryption.params.log2_q(self.level(LEVELS)).floor() as u32;
+        (room - 30).min(190) - self.encryption.params.literal().log_scale
+    }
+
+    /// The release of the model: one ciphertext per group of weights, once.
+    pub fn release_margin(&self) -> ReleaseMargin {
+        let model = NoiseModel::collective(&self.encryption.params, self.rows.len() as u32);
+        let scale = self.scale() * f64::from(self.raise_bits()).exp2();
+        let message = Message::bounded(f64::from(VALUE_BITS).exp2());
+        let top = self.level(LEVELS);
+        let raised: Tracked<ProvenNoise> =
+            Tracked::encoded(&model.of_encoded_messages(), message, top, scale).refresh(top);
+        let count = self.layout.first_ciphertexts() + self.config.depth() - 1;
+        ReleaseMargin::new(&raised, self.encryption.lambda_s, count as u64)
+    }
+}
+
+/// What encrypted training can do so far: the activation's coefficients, or why not.
+fn supported(config: &MlpConfig) -> Result<(f64, f64, f64), EncryptedError> {
+    let refuse = |field, problem: &str, remedy: &str| Err(Error::config(field, problem, remedy));
+    if config.depth() < 2 {
+        return Ok(refuse(
+            "layers",
+            "there is no hidden layer",
+            "use a generalised linear model, which is cheaper",
+        )?);
+    }
+    if !matches!(config.head, Head::SquaredError) {
+        return Ok(refuse(
+            "head",
+            "only the squared error is trained under encryption",
+            "set `head = \"squared-error\"`",
+        )?);
+    }
+    if matches!(config.momentum, StepMomentum::Nesterov { .. }) {
+        return Ok(refuse(
+            "momentum",
+            "Nesterov's point is not formed under encryption",
+            "use the heavy ball",
+        )?);
+    }
+    match config.activation.as_quadratic() {
+        Some(quadratic) => Ok(quadratic),
+        None => Ok(refuse(
+            "activation",
+            "encrypted training needs a + b·u + c·u² with c > 0",
+            "fit degree 2 to a curve that is not odd",
+        )?),
+    }
+}

@@ -1,0 +1,148 @@
+//! Whole encrypted trainings of networks against the twin, on small rings without security, and the
+//! parameters that are really used.
+
+use std::sync::Arc;
+
+use tacit_learn::model::Samples;
+use tacit_learn::neural::encrypted::{IterationCost, MlpPlan, local};
+use tacit_learn::neural::{
+    Curve, Head, MlpConfig, PolynomialActivation, Rate, StepMomentum, train_mlp,
+};
+use tacit_learn::synthetic;
+use tacit_transport::memory::Options;
+
+fn table(features: usize, rows: usize, classes: usize) -> Samples {
+    let mut source = synthetic::Ar1Logistic::new(features, 0.4, 0.1, 4).unwrap();
+    let drawn = source.draw(rows).unwrap();
+    let features_of =
+        (0..rows).flat_map(|i| drawn.row(i).iter().map(|x| x / 3.0).collect::<Vec<_>>());
+    let label = |i: usize| (2.0 * drawn.row(i)[0]).round().rem_euclid(classes as f64);
+    let labels = (0..rows).map(label).collect();
+    Samples::new(features, features_of.collect(), labels).unwrap()
+}
+
+fn config(layers: &[usize]) -> MlpConfig {
+    MlpConfig {
+        slots: 256,
+        batch: 8,
+        iterations: 3,
+        ..MlpConfig::new(layers)
+    }
+}
+
+/// Trains both ways; compares weights with the twin's, and operations with the prediction.
+fn check(config: MlpConfig, parties: &[Samples]) {
+    let twin = train_mlp(&config, parties, |_, _| {}).unwrap();
+    let sizes = parties.iter().map(Samples::len).collect();
+    let plan = Arc::new(MlpPlan::insecure_toy(config.clone(), sizes).unwrap());
+    let names: Vec<String> = (0..parties.len()).map(|i| format!("site-{i}")).collect();
+    let options = Options::default();
+    let trained = local::train(&plan, &names, parties.to_vec(), &options, |_| {}).unwrap();
+    let difference = trained.weights.max_abs_diff(&twin);
+    assert!(
+        difference < 1e-5,
+        "{config:?}: weights differ by {difference:e}"
+    );
+
+    let cost = IterationCost::of(&plan);
+    for found in &trained.parties {
+        assert_eq!(*found, cost.party.times(config.iterations));
+    }
+    assert_eq!(trained.root, cost.root.times(config.iterations));
+    let trainings = trained
+        .rounds
+        .iter()
+        .filter(|r| r.label.as_str().starts_with("train/"));
+    assert_eq!(trainings.count(), cost.rounds * config.iterations);
+}
+
+#[test]
+fn an_encrypted_network_learns_what_its_twin_learns() {
+    // Parties of unequal size, one below the batch; more of them than a ciphertext has blocks for.
+    let table = table(12, 90, 3);
+    let (a, rest) = table.split_at(5).unwrap();
+    let (b, rest) = rest.split_at(25).unwrap();
+    let mut parties = vec![a, b];
+    parties.extend(rest.deal(3).unwrap());
+    check(config(&[12, 8, 5, 3]), &parties);
+}
+
+#[test]
+fn depths_and_settings_agree_too() {
+    let parties = table(5, 60, 2).deal(2).unwrap();
+    let silu = PolynomialActivation::fit(Curve::Silu, 2, 4.0).unwrap();
+    check(
+        MlpConfig {
+            activation: silu,
+            weight_decay: 0.05,
+            rate: Rate::Cosine {
+                from: 0.2,
+                to: 0.02,
+            },
+            ..config(&[5, 6, 2])
+        },
+        &parties,
+    );
+    check(
+        MlpConfig {
+            momentum: StepMomentum::None,
+            batch: 4,
+            iterations: 2,
+            ..config(&[5, 7, 8, 4, 2])
+        },
+        &parties,
+    );
+}
+
+#[test]
+fn what_is_not_trained_under_encryption_is_refused_by_field() {
+    let refused = |config: MlpConfig| {
+        MlpPlan::insecure_toy(config, vec![10, 10])
+            .unwrap_err()
+            .to_string()
+    };
+    let base = config(&[5, 6, 2]);
+    let tanh = PolynomialActivation::fit(Curve::Tanh, 3, 2.0).unwrap();
+    let cross = Head::CrossEntropy(PolynomialActivation::fit(Curve::Sigmoid, 3, 4.0).unwrap());
+    let nesterov = StepMomentum::Nesterov { mu: 0.9 };
+    assert!(
+        refused(MlpConfig {
+            activation: tanh,
+            ..base.clone()
+        })
+        .contains("`activation`")
+    );
+    assert!(
+        refused(MlpConfig {
+            head: cross,
+            ..base.clone()
+        })
+        .contains("`head`")
+    );
+    assert!(
+        refused(MlpConfig {
+            momentum: nesterov,
+            ..base.clone()
+        })
+        .contains("`momentum`")
+    );
+    assert!(refused(config(&[5, 2])).contains("`layers`"));
+}
+
+#[test]
+fn digits_among_ten_parties_fit_the_secure_parameters() {
+    let plan = MlpPlan::new(MlpConfig::new(&[784, 64, 64, 10]), vec![6_000; 10], 64).unwrap();
+    let params = &plan.encryption.params;
+    let log_qp = params.ring().log2_modulus(params.key_basis());
+    assert!(log_qp <= 430.0, "{log_qp}");
+    assert!(params.log2_q(plan.encryption.refresh_level) >= plan.encryption.mask.modulus_bits(10));
+    let margin = plan.release_margin();
+    assert!(
+        margin.fits() && margin.precision_bits() > 20.0,
+        "{margin:?}"
+    );
+    let cost = IterationCost::of(&plan);
+    assert_eq!((cost.refreshes, cost.rounds), (33, 8));
+    let total = cost.total(10);
+    assert_eq!(total.hoisted + total.rotations, 1_686);
+}
