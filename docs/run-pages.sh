@@ -34,7 +34,7 @@ for argument in "$@"; do
     esac
 done
 if [ ${#pages[@]} = 0 ]; then
-    # README.md first, then 1 to 10.
+    # 1 to 10, then those without a number.
     mapfile -t pages < <(find "$root/docs/functional-encryption" -name '*.md' | sort -V)
 fi
 command -v tacit >/dev/null || {
