@@ -15,7 +15,7 @@
 //!
 //! ```text
 //!   public key       0xf6 1  n:u32 input_max:u16  G1  5n × G1  n × G2
-//!   master secret    0xf7 1  n:u32 input_max:u16  seed:32                         (secret)
+//!   master secret    0xf7 1  n:u32 input_max:u16  scalar  9n × scalar              (secret)
 //!   functional key   0xf8 1  public key hash:32  model hash:32  d:u32 K:u32  3d × G2  2K × G2
 //!   ciphertext       0xf9 1  public key hash:32  n:u32  2 × G1  4n × G1  n × G2
 //!   ciphertext, raw  0xfa 1  the same with both coordinates of every point
@@ -30,12 +30,13 @@ use std::marker::PhantomData;
 use rayon::prelude::*;
 use tacit_ring::DecodeError;
 use tacit_ring::codec::Reader;
+use zeroize::Zeroizing;
 
 use super::ciphertext::{CiphertextOf, Points};
 use super::construction::Construction;
 use super::domain::{PublicKeyHash, Purpose};
 use crate::error::{FeError, PointFault};
-use crate::group::{G1Affine, G2Affine, Membership};
+use crate::group::{G1Affine, G2Affine, Membership, Scalar, SecretScalar};
 use crate::model::{MAX_INPUTS, ModelHash};
 
 const VERSION: u8 = 1;
@@ -179,6 +180,28 @@ pub(super) fn read_g2(what: &'static str, bytes: &[u8]) -> Result<Vec<G2Affine>,
 
 pub(super) fn write_g2(points: &[G2Affine], out: &mut Vec<u8>) {
     points.iter().for_each(|p| out.extend(p.to_compressed()));
+}
+
+/// Scalars of a master secret, into a vector that has room for them: growing would leave copies behind.
+pub(super) fn write_scalars<'a>(
+    scalars: impl Iterator<Item = &'a SecretScalar>,
+    out: &mut Zeroizing<Vec<u8>>,
+) {
+    for scalar in scalars {
+        out.extend_from_slice(&*Zeroizing::new(scalar.expose().to_bytes()));
+    }
+}
+
+/// Scalars of a master secret, numbered from `first`. None may be zero.
+pub(super) fn read_scalars(first: usize, bytes: &[u8]) -> Result<Vec<SecretScalar>, FeError> {
+    let (chunks, _) = bytes.as_chunks::<32>();
+    // Room for all, as in writing.
+    let mut out = Vec::with_capacity(chunks.len());
+    for (index, chunk) in (first..).zip(chunks) {
+        let scalar = Scalar::from_bytes(chunk).filter(|scalar| !scalar.is_zero());
+        out.push(SecretScalar::new(scalar.ok_or(FeError::Scalar { index })?));
+    }
+    Ok(out)
 }
 
 #[allow(private_bounds)]

@@ -5,11 +5,10 @@ use zeroize::Zeroizing;
 
 use super::keys::{FunctionalKey, MasterSecret, PublicKey};
 use crate::error::FeError;
-use crate::group::{Scalar, SecretScalar};
 use crate::model::MAX_OUTPUTS;
 use crate::scheme::format::{
-    count, read_domain, read_g1, read_g2, read_purpose, write_domain, write_g1, write_g2,
-    write_purpose,
+    count, read_domain, read_g1, read_g2, read_purpose, read_scalars, write_domain, write_g1,
+    write_g2, write_purpose, write_scalars,
 };
 
 const PUBLIC_KEY: u8 = 0xf1;
@@ -48,9 +47,7 @@ impl MasterSecret {
         let n = self.s.len();
         let mut out = Zeroizing::new(Vec::with_capacity(8 + 64 * n));
         write_domain(MASTER_SECRET, (n, self.public_key().input_max()), &mut out);
-        for scalar in self.s.iter().chain(&self.t) {
-            out.extend_from_slice(&*Zeroizing::new(scalar.expose().to_bytes()));
-        }
+        write_scalars(self.s.iter().chain(&self.t), &mut out);
         out
     }
 
@@ -59,16 +56,7 @@ impl MasterSecret {
         let (mut reader, (n, input_max)) = read_domain("master secret", MASTER_SECRET, bytes)?;
         let (s, t) = (reader.take(32 * n)?, reader.take(32 * n)?);
         reader.finish()?;
-        let scalars = |bytes: &[u8]| -> Result<Vec<SecretScalar>, FeError> {
-            let (chunks, _) = bytes.as_chunks::<32>();
-            let scalar = |(index, chunk)| {
-                let scalar = Scalar::from_bytes(chunk).filter(|scalar| !scalar.is_zero());
-                let scalar = scalar.ok_or(FeError::Scalar { index })?;
-                Ok(SecretScalar::new(scalar))
-            };
-            chunks.iter().enumerate().map(scalar).collect()
-        };
-        let (s, t) = (scalars(s)?, scalars(t)?);
+        let (s, t) = (read_scalars(0, s)?, read_scalars(n, t)?);
         Ok(Self::assemble(input_max, s, t, &mut Xof::from_os()?))
     }
 }

@@ -1,14 +1,15 @@
 //! Bytes of the keys; the layout is in the schemes' format.
 
+use tacit_ring::Xof;
 use zeroize::Zeroizing;
 
-use super::keys::{FunctionalKey, MasterSecret, PublicKey};
+use super::keys::{FunctionalKey, MasterSecret, PublicKey, VECTORS};
 use super::{BLOCKS, ROWS};
 use crate::error::FeError;
 use crate::model::{MAX_HIDDEN, MAX_OUTPUTS};
 use crate::scheme::format::{
-    count, read_domain, read_g1, read_g2, read_purpose, write_domain, write_g1, write_g2,
-    write_purpose,
+    count, read_domain, read_g1, read_g2, read_purpose, read_scalars, write_domain, write_g1,
+    write_g2, write_purpose, write_scalars,
 };
 
 const PUBLIC_KEY: u8 = 0xf6;
@@ -48,22 +49,24 @@ impl MasterSecret {
     /// The secret as bytes, erased when dropped. Encrypt them before they are stored.
     pub fn to_secret_bytes(&self) -> Zeroizing<Vec<u8>> {
         let public = self.public_key();
-        let mut out = Zeroizing::new(Vec::with_capacity(8 + 32));
-        write_domain(
-            MASTER_SECRET,
-            (public.inputs(), public.input_max()),
-            &mut out,
-        );
-        out.extend_from_slice(&*self.seed);
+        let shape = (public.inputs(), public.input_max());
+        let mut out = Zeroizing::new(Vec::with_capacity(8 + 32 * (1 + VECTORS * shape.0)));
+        write_domain(MASTER_SECRET, shape, &mut out);
+        write_scalars(self.scalars(), &mut out);
         out
     }
 
     /// Restores the secret and computes its public half again.
     pub fn from_secret_bytes(bytes: &[u8]) -> Result<Self, FeError> {
         let (mut reader, (n, input_max)) = read_domain("master secret", MASTER_SECRET, bytes)?;
-        let seed = Zeroizing::new(reader.array()?);
+        let (a, vectors) = (reader.take(32)?, reader.take(32 * VECTORS * n)?);
         reader.finish()?;
-        Self::expand(n, input_max, seed)
+        let a = read_scalars(0, a)?.pop();
+        let a = a.ok_or(FeError::Scalar { index: 0 })?;
+        let vectors = vectors.chunks_exact(32 * n).enumerate();
+        let vectors = vectors.map(|(i, vector)| read_scalars(1 + i * n, vector));
+        let vectors = vectors.collect::<Result<Vec<_>, _>>()?.into_iter();
+        Ok(Self::assemble(input_max, a, vectors, &mut Xof::from_os()?))
     }
 }
 

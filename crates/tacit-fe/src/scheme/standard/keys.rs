@@ -72,9 +72,8 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A seed, and a, A1, A2 and W expanded from it. Never printed, not cloned, erased on drop.
+/// (a, A1, A2, W). Never printed, not cloned, erased on drop.
 pub struct MasterSecret {
-    pub(super) seed: Zeroizing<[u8; 32]>,
     pub(super) a: SecretScalar,
     pub(super) a1: [Vec<SecretScalar>; ROWS],
     pub(super) a2: Vec<SecretScalar>,
@@ -94,30 +93,35 @@ impl fmt::Debug for MasterSecret {
 impl MasterSecret {
     /// A fresh master key for vectors of `inputs` integers in 0 … `input_max`.
     pub fn generate(inputs: usize, input_max: u16) -> Result<Self, FeError> {
-        Self::from_seed(inputs, input_max, &Seed::from_os()?)
+        Self::generate_with(inputs, input_max, &mut Xof::from_os()?)
     }
 
-    /// The master key that a seed determines.
+    /// The master key that a seed determines: for known-answer tests, and for an authority that
+    /// keeps a seed instead of the key.
     pub fn from_seed(inputs: usize, input_max: u16, seed: &Seed) -> Result<Self, FeError> {
-        let mut own = Zeroizing::new([0; 32]);
-        let child = seed.child("fe standard master secret", []);
-        child.expand().fill(&mut *own);
-        Self::expand(inputs, input_max, own)
+        let mut xof = seed.child("fe standard master secret", []).expand();
+        Self::generate_with(inputs, input_max, &mut xof)
     }
 
-    /// Expands the secret and computes the public half.
-    pub(super) fn expand(
-        inputs: usize,
-        input_max: u16,
-        seed: Zeroizing<[u8; 32]>,
-    ) -> Result<Self, FeError> {
+    fn generate_with(inputs: usize, input_max: u16, xof: &mut Xof) -> Result<Self, FeError> {
         Domain::check_shape(inputs, input_max)?;
-        let mut xof = Seed::from_bytes(*seed).expand();
-        let a = SecretScalar::random(&mut xof);
-        let mut vector = || -> Vec<SecretScalar> {
+        let a = SecretScalar::random(xof);
+        let vectors = (0..VECTORS).map(|_| {
             let entries = 0..inputs;
-            entries.map(|_| SecretScalar::random(&mut xof)).collect()
-        };
+            entries.map(|_| SecretScalar::random(xof)).collect()
+        });
+        let vectors = vectors.collect::<Vec<_>>().into_iter();
+        Ok(Self::assemble(input_max, a, vectors, xof))
+    }
+
+    /// Computes the public half. The vectors are the rows of A1, A2 and the blocks of W, row by row.
+    pub(super) fn assemble(
+        input_max: u16,
+        a: SecretScalar,
+        mut vectors: impl Iterator<Item = Vec<SecretScalar>>,
+        xof: &mut Xof,
+    ) -> Self {
+        let mut vector = || vectors.next().unwrap_or_default();
         let a1 = std::array::from_fn(|_| vector());
         let a2 = vector();
         let w: [[Vec<SecretScalar>; BLOCKS]; 2] =
@@ -129,16 +133,22 @@ impl MasterSecret {
             };
             entries.map(entry).collect()
         });
-        let public = publish(input_max, &a, &a1, &t, &a2, &mut xof);
-        Ok(Self {
-            seed,
+        let public = publish(input_max, &a, &a1, &t, &a2, xof);
+        Self {
             a,
             a1,
             a2,
             t,
             w,
             public,
-        })
+        }
+    }
+
+    /// a, and what [`MasterSecret::assemble`] takes.
+    pub(super) fn scalars(&self) -> impl Iterator<Item = &SecretScalar> {
+        let vectors = self.a1.iter().chain([&self.a2]);
+        let vectors = vectors.chain(self.w.iter().flatten());
+        std::iter::once(&self.a).chain(vectors.flatten())
     }
 
     /// The public half.
@@ -211,6 +221,9 @@ fn publish(
     let a2 = generators.g2.multiples_of_any(&exponents, xof);
     PublicKey::new(input_max, in_g1[0], (a1, t), a2)
 }
+
+/// Vectors of n scalars in a master secret: A1, A2 and W.
+pub(super) const VECTORS: usize = ROWS + 1 + 2 * BLOCKS;
 
 /// A key for the K outputs of one model, under one master key.
 #[derive(Clone, PartialEq, Eq)]

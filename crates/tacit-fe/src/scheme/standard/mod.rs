@@ -64,8 +64,8 @@
 //! others with the same outputs follows one by one, as for every public-key scheme.
 //!
 //! # Time and secrets
-//! As in the other scheme: encryption and key generation are constant-time, unless [`Timing::Tables`] is
-//! asked for. The master secret is a seed of 32 bytes from which A1, A2, a and W are expanded.
+//! Key generation is constant-time, and so is encryption unless [`Timing::Tables`] is asked for, as in the
+//! other scheme.
 
 mod encrypt;
 mod evaluate;
