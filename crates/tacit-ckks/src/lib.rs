@@ -18,7 +18,7 @@ pub mod noise;
 mod params;
 
 pub use ciphertext::{Ciphertext, Plaintext, SeededCiphertext};
-pub use encoder::{Complex, Encoder};
+pub use encoder::{Complex, Encoder, PeriodicEncoder, PeriodicPlaintext};
 pub use encrypt::{decrypt, encrypt, encrypt_seeded, encrypt_zero};
 pub use error::CkksError;
 pub use evaluator::{Evaluator, ExtendedCiphertext, Hoisted};

@@ -67,9 +67,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         |progress| {
             if progress.finished && progress.label.as_str() == "train/refresh-weights" {
                 done += 1;
+                let wall = began.elapsed().as_secs_f64();
                 println!(
-                    "{done} of {iterations} iterations after {:.1} s",
-                    began.elapsed().as_secs_f64()
+                    "{done} of {iterations} iterations after {wall:.1} s, {:.1} s of processor time",
+                    processor_seconds()
                 );
             }
         },
@@ -126,4 +127,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         100.0 * twin.accuracy(&config, &test)
     );
     Ok(())
+}
+
+/// User and system time of this process so far, where the system tells (ticks of 1/100 s); else 0.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let field = |at: usize| -> f64 {
+        let text = after_name.split_whitespace().nth(at);
+        text.and_then(|t| t.parse().ok()).unwrap_or(0.0)
+    };
+    (field(11) + field(12)) / 100.0
 }

@@ -9,6 +9,9 @@
 
 mod fft;
 mod integers;
+mod periodic;
+
+pub use periodic::{PeriodicEncoder, PeriodicPlaintext};
 
 use crate::{CkksError, Parameters, Plaintext};
 use fft::SpecialFft;
@@ -102,7 +105,7 @@ impl Encoder {
     ) -> Result<Plaintext, CkksError> {
         let ring = self.params.ring();
         let basis = Basis::q(level + 1);
-        self.check_range(&[value], basis, scale)?;
+        check_range(&self.params, &[value], basis, scale)?;
         let mut poly = ring.unspecified(basis);
         for (row, m) in poly.rows_mut().zip(ring.moduli(basis)) {
             row.fill(integers::residue(value * scale, m));
@@ -130,33 +133,9 @@ impl Encoder {
         if ring.kind() == RingKind::Standard {
             re.extend_from_slice(im);
         }
-        self.check_range(re, basis, scale)?;
+        check_range(&self.params, re, basis, scale)?;
         let poly = integers::to_residues(ring, re, scale, basis);
         Ok(Plaintext::from_parts(ring.forward(poly), scale))
-    }
-
-    /// Coefficients must be finite and, scaled, stay below a quarter of the modulus.
-    fn check_range(&self, x: &[f64], basis: Basis, scale: f64) -> Result<(), CkksError> {
-        let modulus = self.params.ring().log2_modulus(basis);
-        let limit = (modulus - 2.0).exp2() / scale;
-        let bad = |x: &f64| x.is_nan() || x.abs() >= limit;
-        if scale.is_nan() || !(1.0..f64::MAX).contains(&scale) {
-            let scale = scale.log2();
-            return Err(CkksError::ScaleOverflow {
-                operation: "encode",
-                scale,
-                modulus,
-            });
-        }
-        match x.iter().position(bad) {
-            None => Ok(()),
-            Some(slot) => Err(CkksError::Value {
-                slot,
-                value: x[slot],
-                scale: scale.log2(),
-                modulus,
-            }),
-        }
     }
 
     /// The real parts of all slots.
@@ -193,6 +172,30 @@ impl Encoder {
             im.fill(0.0);
         }
         (re, im)
+    }
+}
+
+/// Coefficients must be finite and, scaled, stay below a quarter of the modulus.
+fn check_range(params: &Parameters, x: &[f64], basis: Basis, scale: f64) -> Result<(), CkksError> {
+    let modulus = params.ring().log2_modulus(basis);
+    let limit = (modulus - 2.0).exp2() / scale;
+    let bad = |x: &f64| x.is_nan() || x.abs() >= limit;
+    if scale.is_nan() || !(1.0..f64::MAX).contains(&scale) {
+        let scale = scale.log2();
+        return Err(CkksError::ScaleOverflow {
+            operation: "encode",
+            scale,
+            modulus,
+        });
+    }
+    match x.iter().position(bad) {
+        None => Ok(()),
+        Some(slot) => Err(CkksError::Value {
+            slot,
+            value: x[slot],
+            scale: scale.log2(),
+            modulus,
+        }),
     }
 }
 

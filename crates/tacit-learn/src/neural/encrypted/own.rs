@@ -30,9 +30,9 @@ impl MlpParty {
         // The old one makes room first.
         self.batch = None;
         let (layout, rows) = (self.plan.layout, self.batch_rows(t)?);
-        let level = self.plan.level(1);
-        let engine = self.own_engine()?;
-        let batch = EncodedBatch::new(engine, layout, &self.samples, &rows, level)?;
+        let (level, scale) = (self.plan.level(1), self.plan.q(1));
+        let encoder = &self.periodic;
+        let batch = EncodedBatch::new(encoder, layout, &self.samples, &rows, level, scale)?;
         self.batch = Some((t, batch));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tacit_ckks::{Ciphertext, Encoder, PublicKey};
+use tacit_ckks::{Ciphertext, Encoder, PeriodicEncoder, PublicKey};
 use tacit_mhe::{
     CollectiveGaloisKey, CollectivePublicKey, PartySecret, Protocol, Refresh, Release,
     RelinearisationRoundOne, RelinearisationRoundTwo, Share,
@@ -32,6 +32,7 @@ pub struct MlpParty {
     pub(super) script: Vec<MlpStep>,
     pub(super) elements: Vec<GaloisElement>,
     pub(super) encoder: Encoder,
+    pub(super) periodic: PeriodicEncoder,
     pub(super) maps: Maps,
     pub(super) secret: PartySecret,
     pub(super) samples: Samples,
@@ -76,6 +77,7 @@ impl MlpParty {
             script: steps(elements.len(), plan.config.iterations, plan.config.depth()),
             elements,
             maps: Maps::new(&plan, &encoder)?,
+            periodic: PeriodicEncoder::new(&plan.encryption.params, plan.layout.columns())?,
             encoder,
             secret,
             samples,

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use rayon::prelude::*;
-use tacit_ckks::{Ciphertext, CkksError, Encoder, Evaluator, Parameters, Plaintext};
+use tacit_ckks::{
+    Ciphertext, CkksError, Encoder, Evaluator, Parameters, PeriodicPlaintext, Plaintext,
+};
 use tacit_ring::kernel::MAX_TERMS;
 use tacit_ring::{Basis, Ntt, RnsPoly};
 
@@ -140,6 +142,48 @@ impl Engine {
         Ok(Ciphertext::from_parts(sums.into(), scale))
     }
 
+    /// As [`Self::weighted`], with plaintexts that repeat.
+    pub fn weighted_periodic(
+        &self,
+        terms: &[(&Ciphertext, &PeriodicPlaintext)],
+    ) -> Result<Ciphertext, CkksError> {
+        let (first, weight) = terms.first().ok_or(CkksError::Unsupported(EMPTY))?;
+        self.counters.plain_products.fetch_add(terms.len(), Relaxed);
+        let level = (terms.iter().map(|(c, p)| c.level().min(p.level())).min()).unwrap_or(0);
+        let scale = first.scale() * weight.scale();
+        check_scales(scale, terms.iter().map(|(c, p)| c.scale() * p.scale()))?;
+        let ring = self.params().ring();
+        let (kernels, n) = (ring.kernels(), ring.n());
+        let mut out: [Poly; 2] = [0, 1].map(|_| ring.zero(Basis::q(level + 1)));
+        let [out0, out1] = &mut out;
+        let rows: Vec<_> = (out0.rows_mut().zip(out1.rows_mut()).enumerate()).collect();
+        // Repetitions are written out for a piece of a row at a time, which stays in the cache.
+        let piece = PIECE.min(n);
+        let row = |(j, (out0, out1)): (usize, (&mut [u64], &mut [u64]))| {
+            let m = ring.q(j);
+            let mut weights = vec![0; terms.len().min(MAX_TERMS) * piece];
+            let mut sums = [vec![0; piece], vec![0; piece]];
+            for from in (0..n).step_by(piece) {
+                for terms in terms.chunks(MAX_TERMS) {
+                    for ((_, p), out) in terms.iter().zip(weights.chunks_exact_mut(piece)) {
+                        p.expand_row(n, j, from, out);
+                    }
+                    let w: Vec<&[u64]> = weights.chunks_exact(piece).take(terms.len()).collect();
+                    let part = |k: usize| -> Vec<&[u64]> {
+                        let rows = terms.iter().map(|(c, _)| c.polys()[k].row(j));
+                        rows.map(|row| &row[from..from + piece]).collect()
+                    };
+                    let [sum0, sum1] = &mut sums;
+                    (kernels.mac_digits)([&mut *sum0, &mut *sum1], &w, &part(0), &part(1), m);
+                    (kernels.add_assign)(&mut out0[from..from + piece], sum0, m);
+                    (kernels.add_assign)(&mut out1[from..from + piece], sum1, m);
+                }
+            }
+        };
+        rows.into_par_iter().for_each(row);
+        Ok(Ciphertext::from_parts(out.into(), scale))
+    }
+
     /// Σ a·b as three polynomials, not rescaled; all products of one scale.
     pub fn tensors(&self, terms: &[(&Ciphertext, &Ciphertext)]) -> Result<Ciphertext, CkksError> {
         let (a, b) = terms.first().ok_or(CkksError::Unsupported(EMPTY))?;
@@ -211,6 +255,9 @@ impl Engine {
         out
     }
 }
+
+/// Residues worked on at a time: those of 20 plaintexts fit the second-level cache.
+const PIECE: usize = 4096;
 
 const EMPTY: &str = "a sum of products needs at least one";
 

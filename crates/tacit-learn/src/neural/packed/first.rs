@@ -11,7 +11,7 @@
 //! plaintexts, D_{j,r} moved by −n1·r2: what are baby steps of one are giant steps of the other.
 
 use rayon::prelude::*;
-use tacit_ckks::{Ciphertext, CkksError, Plaintext};
+use tacit_ckks::{Ciphertext, CkksError, PeriodicEncoder, PeriodicPlaintext};
 use tacit_mhe::Private;
 
 use super::{ColumnLayout, Engine, LayerCounts, Split};
@@ -24,7 +24,7 @@ pub struct EncodedBatch {
     layout: ColumnLayout,
     level: usize,
     /// By j, then r.
-    diagonals: Vec<Vec<Plaintext>>,
+    diagonals: Vec<Vec<PeriodicPlaintext>>,
 }
 
 impl std::fmt::Debug for EncodedBatch {
@@ -34,13 +34,15 @@ impl std::fmt::Debug for EncodedBatch {
 }
 
 impl EncodedBatch {
-    /// Encodes rows for ciphertexts at `level`, at the scale of its prime.
+    /// Encodes rows for ciphertexts at `level`, at `scale` (that of the level's prime keeps the ciphertexts'), with an
+    /// encoder of the layout's number of columns: all rows of these plaintexts are alike.
     pub fn new(
-        engine: &Engine,
+        encoder: &PeriodicEncoder,
         layout: ColumnLayout,
         samples: &Samples,
         rows: &[usize],
         level: usize,
+        scale: f64,
     ) -> Result<Self, EncryptedError> {
         let shape = |what, expected, found| Error::Shape {
             what,
@@ -54,12 +56,11 @@ impl EncodedBatch {
             return Err(shape("row index below the number of rows", samples.len(), row).into());
         }
         let Split { baby, .. } = layout.first_split();
-        let scale = engine.params().q_at(level);
         let bias = samples.columns();
         let encode = |index: usize| {
             let (j, r) = (index / layout.batch(), index % layout.batch());
             let back = r - r % baby;
-            // One row of the layout; all rows are alike.
+            // One row of the layout.
             let mut profile = vec![0.0; layout.columns()];
             for column in 0..layout.used() {
                 let Some(&row) = rows.get(column % layout.batch()) else {
@@ -72,12 +73,10 @@ impl EncodedBatch {
                     None => 0.0,
                 };
             }
-            engine
-                .encoder()
-                .encode(&profile.repeat(layout.height()), level, scale)
+            encoder.encode(&profile, level, scale)
         };
         let count = layout.first_ciphertexts() * layout.batch();
-        let encoded: Vec<Plaintext> = (0..count)
+        let encoded: Vec<PeriodicPlaintext> = (0..count)
             .into_par_iter()
             .map(encode)
             .collect::<Result<_, CkksError>>()?;
@@ -114,7 +113,7 @@ impl EncodedBatch {
                     .flat_map(|(babies, d)| babies.iter().zip(&d[baby * r2..]))
                     .collect();
                 let step = layout.skewed_rotation((baby * r2) as i64);
-                engine.turn(&engine.weighted(&terms)?, step)
+                engine.turn(&engine.weighted_periodic(&terms)?, step)
             })
             .collect::<Result<Vec<_>, CkksError>>()?;
         let mut sum = engine.sum(turned)?;
@@ -134,7 +133,7 @@ impl EncodedBatch {
             .collect();
         let errors = self.lowered(engine, std::slice::from_ref(errors))?;
         let babies = engine.turns(&errors[0], &steps)?;
-        let block = |diagonals: &Vec<Plaintext>| {
+        let block = |diagonals: &Vec<PeriodicPlaintext>| {
             let turned = (0..baby)
                 .into_par_iter()
                 .map(|r1| {
@@ -142,7 +141,7 @@ impl EncodedBatch {
                         .map(|(r2, e)| (e, &diagonals[r1 + baby * r2]))
                         .collect();
                     let step = layout.skewed_rotation(-(r1 as i64));
-                    engine.turn(&engine.weighted(&terms)?, step)
+                    engine.turn(&engine.weighted_periodic(&terms)?, step)
                 })
                 .collect::<Result<Vec<_>, CkksError>>()?;
             let mut sum = engine.sum(turned)?;

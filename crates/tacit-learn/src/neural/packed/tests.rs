@@ -1,8 +1,8 @@
 //! Every operation on ciphertexts against its formula on matrices, and the counts against what was done.
 
 use tacit_ckks::{
-    Ciphertext, Encoder, EvaluationKeys, Evaluator, Parameters, ParametersLiteral, PublicKey,
-    SecretKey, decrypt, encrypt,
+    Ciphertext, Encoder, EvaluationKeys, Evaluator, Parameters, ParametersLiteral, PeriodicEncoder,
+    PublicKey, SecretKey, decrypt, encrypt,
 };
 use tacit_ring::{RingKind, Seed, Xof};
 
@@ -61,6 +61,24 @@ impl Bench {
         }
     }
 
+    fn batch(
+        &self,
+        samples: &Samples,
+        rows: &[usize],
+        level: usize,
+    ) -> Result<EncodedBatch, crate::encrypted::EncryptedError> {
+        let params = self.engine.params();
+        let encoder = PeriodicEncoder::new(params, self.layout.columns())?;
+        EncodedBatch::new(
+            &encoder,
+            self.layout,
+            samples,
+            rows,
+            level,
+            params.q_at(level),
+        )
+    }
+
     fn encrypt(&self, slots: &[f64]) -> Ciphertext {
         let params = self.engine.params();
         let plain = self
@@ -106,7 +124,7 @@ fn forward_passes_equal_matrix_products() {
         let samples = samples(batch + 3);
         // One row less than there is room for.
         let rows: Vec<usize> = (1..batch).map(|s| (s * 2) % (batch + 3)).collect();
-        let encoded = EncodedBatch::new(&bench.engine, layout, &samples, &rows, TOP).unwrap();
+        let encoded = bench.batch(&samples, &rows, TOP).unwrap();
         let before = bench.engine.counts();
         let out = encoded.forward(&bench.engine, &first).unwrap();
         assert_eq!(bench.engine.counts().since(before), layout.forward_counts());
@@ -133,7 +151,7 @@ fn gradients_of_the_first_layer_equal_outer_products() {
         let layout = bench.layout;
         let samples = samples(batch);
         let rows: Vec<usize> = (0..batch).rev().collect();
-        let encoded = EncodedBatch::new(&bench.engine, layout, &samples, &rows, TOP - 1).unwrap();
+        let encoded = bench.batch(&samples, &rows, TOP - 1).unwrap();
         let errors = bench.columns(Side::Skewed);
         for party in [0, 4] {
             let (group, block) = layout.place(party);
@@ -248,8 +266,8 @@ fn mispacked_operands_are_refused() {
     assert!(error.to_string().contains("Plain"), "{error}");
     assert!(Columns::new(&bench.layout, Side::Plain, vec![]).is_err());
     let rows: Vec<usize> = (0..9).collect();
-    assert!(EncodedBatch::new(&bench.engine, bench.layout, &samples(9), &rows, TOP).is_err());
-    assert!(EncodedBatch::new(&bench.engine, bench.layout, &samples(9), &[9], TOP).is_err());
+    assert!(bench.batch(&samples(9), &rows, TOP).is_err());
+    assert!(bench.batch(&samples(9), &[9], TOP).is_err());
 }
 
 fn samples(rows: usize) -> Samples {
