@@ -7,6 +7,7 @@
 //!
 //! `ITERATIONS` are run of a plan of `PLANNED` (the step size shrinks over the planned ones).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,13 +60,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let names: Vec<String> = (0..PARTIES).map(|i| format!("site-{i}")).collect();
     let began = Instant::now();
     let mut done = 0;
+    // Processor time by kind of round: what passed since the round before was finished.
+    let (mut last, mut spent) = (processor_seconds(), BTreeMap::<String, f64>::new());
     let trained = local::train(
         &plan,
         &names,
         parties.clone(),
         &Options::default(),
         |progress| {
-            if progress.finished && progress.label.as_str() == "train/refresh-weights" {
+            if !progress.finished {
+                return;
+            }
+            let now = processor_seconds();
+            *spent.entry(progress.label.as_str().to_owned()).or_default() += now - last;
+            last = now;
+            if progress.label.as_str() == "train/refresh-weights" {
                 done += 1;
                 let wall = began.elapsed().as_secs_f64();
                 println!(
@@ -89,8 +98,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     for label in LABELS {
         println!(
-            "{label}: {:.3} s an iteration",
-            seconds(label) / iterations as f64
+            "{label}: {:.3} s an iteration, {:.3} s of processor time",
+            seconds(label) / iterations as f64,
+            spent.get(label).copied().unwrap_or(0.0) / iterations as f64
         );
     }
     assert_eq!(trained.root, cost.root.times(iterations));
