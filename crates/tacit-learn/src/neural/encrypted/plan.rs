@@ -89,24 +89,28 @@ impl MlpPlan {
         let quadratic = supported(&config)?;
         let layout = ColumnLayout::new(&config, rows.len())?;
         let refreshes = Self::refreshes(&config, &layout) * (config.iterations + 1);
+        // Errors come to their refresh at about Δ/(2√c).
+        let stretch = (0.5 / quadratic.2.sqrt()).log2().max(0.0);
         let kind = RingKind::ConjugateInvariant;
         for &(log_n, limit, special) in candidates {
             if kind.slots(log_n) != config.slots {
                 continue;
             }
             let mask = |scale: u32| {
-                let message = f64::from(scale + VALUE_BITS);
+                let message = f64::from(scale + VALUE_BITS) + stretch;
                 MaskBits::hiding(message, lambda_s, config.slots, refreshes as u64)
             };
             let budget = limit - special as u32 * SPECIAL_BITS;
             let fits = |scale: u32| {
                 let base = mask(scale).modulus_bits(rows.len()).ceil() as u32 + 1;
-                (base + LEVELS as u32 * scale <= budget).then_some((scale, base))
+                let count = base.div_ceil(SPECIAL_BITS - 1);
+                (base + LEVELS as u32 * scale <= budget).then_some((scale, base, count))
             };
-            let Some((scale, base)) = (MIN_SCALE_BITS..=MAX_SCALE_BITS).rev().find_map(fits) else {
+            // The fewest primes, as all costs grow with them; then the highest precision.
+            let scales = (MIN_SCALE_BITS..=MAX_SCALE_BITS).rev();
+            let Some((scale, base, count)) = scales.filter_map(fits).min_by_key(|fit| fit.2) else {
                 continue;
             };
-            let count = base.div_ceil(SPECIAL_BITS - 1);
             let mut q_bits: Vec<u32> = (0..count)
                 .map(|k| base / count + u32::from(k < base % count))
                 .collect();
