@@ -87,6 +87,13 @@ impl Calibration {
     pub fn table_size(&self, steps: u64) -> TableSize {
         TableSize::for_magnitude(self.expected, steps)
     }
+
+    /// The table with which building it and finding so many expected outputs cost least together:
+    /// T entries and M/T steps for each of n outputs of magnitude M, so T = √(nM).
+    pub fn table_size_for(&self, outputs: u64) -> TableSize {
+        let steps = (self.expected as f64 / outputs.max(1) as f64).sqrt();
+        self.table_size((steps as u64).max(1))
+    }
 }
 
 /// The largest magnitude of an output; an error if it is beyond every search.

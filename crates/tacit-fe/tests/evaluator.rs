@@ -189,3 +189,14 @@ fn inputs_out_of_range_behind_a_ciphertext_are_noticed() {
         Err(FeError::ImpossibleOutput { output: 0, .. })
     ));
 }
+
+#[test]
+fn a_table_grows_with_the_outputs_that_are_to_be_found() -> Result<(), Box<dyn std::error::Error>> {
+    let model = IntegerModel::new((1, 1, 1), vec![1 << 10], vec![1 << 10], 255)?;
+    let calibration = Calibration::proven(&model)?;
+    let sizes = [1, 100, 10_000].map(|outputs| calibration.table_size_for(outputs).get());
+    assert!(sizes.is_sorted() && sizes[0] < sizes[2], "{sizes:?}");
+    // 2^46 at 50 outputs: √(50·2^46) entries of about 4 bytes.
+    assert!(calibration.table_size_for(50).get() <= 512);
+    Ok(())
+}

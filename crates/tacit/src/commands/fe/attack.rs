@@ -20,6 +20,7 @@ Attackers of many families learn the private label from the model's integer outp
 trained on, choose their settings on others, and are judged on the test images. The figure that counts is the
 maximum. Floors beside it: the most frequent label, and attackers who know only the public label; with
 --ceiling, attackers who have the images themselves. Last, what several images of one hand give away together.
+Give --train (and --seed) as in the training, or the attackers get rows that the network has seen.
 
 Examples:
   tacit fe attack --model trained/int-model.json --data characters
@@ -116,6 +117,18 @@ pub fn run(args: &Attack, console: &mut Console) -> Result<Outcome, Error> {
     }
     let table = table(&found);
     console.table(&table)?;
+    let columns = ["images", "accuracy"].map(Column::number);
+    let together_table = several.iter().fold(
+        Table::new("The best attacker on several images of one label", columns),
+        |table, point| {
+            let rows = Quantity::new(point.rows as f64, Unit::Plain);
+            table.row([
+                rows.into(),
+                Quantity::new(point.soft, Unit::Fraction).into(),
+            ])
+        },
+    );
+    console.table(&together_table)?;
     console.say(&format!(
         "best attacker: {} with {:.2} %; base rate {:.2} %, from the public label alone {:.2} %",
         best.name,

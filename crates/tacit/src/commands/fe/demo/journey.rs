@@ -16,9 +16,6 @@ use tacit_ring::Xof;
 use crate::error::Context;
 use crate::{Error, Progress};
 
-/// Steps that a discrete logarithm of an expected output may take.
-const STEPS: u64 = 2_000;
-
 pub(super) struct Journey<'a> {
     /// The model a key is issued for.
     pub model: &'a IntegerModel,
@@ -101,7 +98,8 @@ impl Journey<'_> {
         let calibration =
             Calibration::from_inputs(model, inputs.iter().map(Vec::as_slice), 8).failed(failed)?;
         let table = phases.time("table of logarithms", || {
-            DlogTable::build(calibration.table_size(STEPS), &|_, _| {})
+            let outputs = rows * model.outputs();
+            DlogTable::build(calibration.table_size_for(outputs as u64), &|_, _| {})
         });
         let evaluator = Evaluator::new(&key, model, Arc::new(table), calibration, self.threads)
             .failed(failed)?;

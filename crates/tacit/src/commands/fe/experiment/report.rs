@@ -110,7 +110,10 @@ pub(super) fn table(rows: &[Row]) -> Table {
         Column::number("base rate"),
     ];
     let seeds = rows.first().map_or(0, |row| row.pairs.len());
-    let caption = format!("Accuracy and leak by number of outputs, mean over {seeds} seeds");
+    let caption = match seeds {
+        1 => "Accuracy and leak by number of outputs, one seed".to_owned(),
+        _ => format!("Accuracy and leak by number of outputs, mean over {seeds} seeds"),
+    };
     rows.iter()
         .fold(Table::new(caption, columns), |table, row| {
             let cells = [
