@@ -114,42 +114,31 @@ impl Ciphertext {
         into: &mut [u8],
         other: &[u8],
     ) -> Result<(), CkksError> {
-        let what = "encoded ciphertext";
+        Self::add_all_encoded(params, vec![into], &[other])
+    }
+
+    /// [`Self::add_encoded`] for several pairs: all are added, or on an error none is.
+    ///
+    /// # Panics
+    /// If there are not as many of each.
+    pub fn add_all_encoded(
+        params: &Parameters,
+        into: Vec<&mut [u8]>,
+        others: &[&[u8]],
+    ) -> Result<(), CkksError> {
+        assert_eq!(into.len(), others.len(), "sums and what is added to them");
+        let bases = (into.iter().zip(others))
+            .map(|(into, other)| check_addable(params, into, other))
+            .collect::<Result<Vec<Basis>, _>>()?;
         let ring = params.ring();
-        let mut reader = Reader::new(what, other);
-        let (polys, level, scale) = read_header(VERSION, params, &mut reader)?;
-        let basis = Basis::q(level + 1);
-        let width = encoded_poly_len(ring, basis);
-        for bytes in [&*into, other] {
-            let mut reader = Reader::new(what, bytes);
-            let (found_polys, found_level, found_scale) =
-                read_header(VERSION, params, &mut reader)?;
-            let (left, right) = (found_scale.log2(), scale.log2());
-            if found_level != level || found_polys != polys {
-                let (operation, needed, found) = ("add encoded", level, found_level);
-                return Err(CkksError::Level {
-                    operation,
-                    needed,
-                    found,
-                });
+        for ((into, other), basis) in into.into_iter().zip(others).zip(bases) {
+            let width = encoded_poly_len(ring, basis);
+            let rows = into[HEADER..]
+                .chunks_exact_mut(width)
+                .zip(other[HEADER..].chunks_exact(width));
+            for (into, other) in rows {
+                add_encoded(ring, basis, into, other);
             }
-            if found_scale != scale {
-                return Err(CkksError::Scale {
-                    operation: "add encoded",
-                    left,
-                    right,
-                });
-            }
-            for _ in 0..polys {
-                check_encoded(what, ring, basis, reader.take(width)?)?;
-            }
-            reader.finish()?;
-        }
-        let rows = into[HEADER..]
-            .chunks_exact_mut(width)
-            .zip(other[HEADER..].chunks_exact(width));
-        for (into, other) in rows {
-            add_encoded(ring, basis, into, other);
         }
         Ok(())
     }
@@ -173,6 +162,41 @@ impl Ciphertext {
         reader.finish()?;
         Ok(Self { c, scale })
     }
+}
+
+/// The basis of two encoded ciphertexts that may be added; both are checked.
+fn check_addable(params: &Parameters, into: &[u8], other: &[u8]) -> Result<Basis, CkksError> {
+    let what = "encoded ciphertext";
+    let ring = params.ring();
+    let mut reader = Reader::new(what, other);
+    let (polys, level, scale) = read_header(VERSION, params, &mut reader)?;
+    let basis = Basis::q(level + 1);
+    let width = encoded_poly_len(ring, basis);
+    for bytes in [into, other] {
+        let mut reader = Reader::new(what, bytes);
+        let (found_polys, found_level, found_scale) = read_header(VERSION, params, &mut reader)?;
+        let (left, right) = (found_scale.log2(), scale.log2());
+        if found_level != level || found_polys != polys {
+            let (operation, needed, found) = ("add encoded", level, found_level);
+            return Err(CkksError::Level {
+                operation,
+                needed,
+                found,
+            });
+        }
+        if found_scale != scale {
+            return Err(CkksError::Scale {
+                operation: "add encoded",
+                left,
+                right,
+            });
+        }
+        for _ in 0..polys {
+            check_encoded(what, ring, basis, reader.take(width)?)?;
+        }
+        reader.finish()?;
+    }
+    Ok(basis)
 }
 
 const HEADER: usize = 1 + 8 + 1 + 1 + 8;

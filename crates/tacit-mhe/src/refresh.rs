@@ -15,12 +15,14 @@
 //! primes to masks and to the lifted polynomial alike; a floating-point transform of the masks
 //! would be wrong.
 
+use crate::context::Binding;
 use crate::share::share;
 use crate::{Instance, InstanceId, MheError, PartySecret, Protocol, Share};
+use std::sync::Arc;
 use tacit_ckks::{Ciphertext, Parameters, Plaintext, sample_error};
 use tacit_ring::convert::BaseExtension;
 use tacit_ring::ntt::NttTable;
-use tacit_ring::{Basis, GaloisElement, Ntt, RnsPoly, sample};
+use tacit_ring::{Basis, GaloisElement, Ntt, RnsPoly, Transcript, sample};
 
 /// Width of the masks, with what it was computed from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,8 +64,54 @@ pub enum ExactMap {
         /// log2 of the factor.
         bits: u32,
     },
+    /// x ↦ factor·x, declared as a multiplication of the scale: brings it exactly to where it should be.
+    Scaled {
+        /// The integer that is multiplied by, not 0.
+        factor: u64,
+        /// What the scale is multiplied by: the factor, before it was rounded.
+        scale: f64,
+    },
     /// A slot-linear map by diagonals, as encoded plaintexts at the output level, all at one scale.
     Diagonals(Vec<(GaloisElement, Plaintext)>),
+    /// The same, for maps that serve many refreshes: held once, hashed once.
+    Shared(SharedMap),
+}
+
+/// Diagonals with their digest, which stands for them in the instances they serve.
+///
+/// An instance binds the digest in place of the plaintexts: two maps with one digest would be a collision of the hash,
+/// as two instances with one id are.
+#[derive(Debug, Clone)]
+pub struct SharedMap(Arc<Digested>);
+
+#[derive(Debug)]
+struct Digested {
+    terms: Vec<(GaloisElement, Plaintext)>,
+    digest: [u8; 32],
+}
+
+impl SharedMap {
+    /// Diagonals as in [`ExactMap::Diagonals`].
+    pub fn new(terms: Vec<(GaloisElement, Plaintext)>) -> Self {
+        let mut transcript = Transcript::new("mhe refresh map");
+        transcript.append_u64(terms.len() as u64);
+        for (g, p) in &terms {
+            let basis = p.poly().basis();
+            transcript
+                .append_u64(g.value())
+                .append_u64(p.scale().to_bits())
+                .append_u64(basis.q as u64)
+                .append_u64(basis.p as u64)
+                .append_words(p.poly().words());
+        }
+        let digest = transcript.digest();
+        Self(Arc::new(Digested { terms, digest }))
+    }
+
+    /// What stands for the map.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.0.digest
+    }
 }
 
 impl ExactMap {
@@ -79,8 +127,20 @@ impl ExactMap {
                 ring.mul_scalar_assign(&mut x, |m| m.pow(2, *bits as u64));
                 x
             }
-            ExactMap::Diagonals(terms) => {
-                let mut out = ring.zero(x.basis());
+            ExactMap::Scaled { factor, .. } => {
+                let mut x = x;
+                ring.mul_scalar_assign(&mut x, |m| factor % m.value());
+                x
+            }
+            ExactMap::Diagonals(_) | ExactMap::Shared(_) => {
+                let mut terms = self.terms().iter();
+                let Some((element, weight)) = terms.next() else {
+                    return ring.zero(x.basis());
+                };
+                let mut out = match element.is_identity() {
+                    true => ring.mul(&x, weight.poly()),
+                    false => ring.mul(&ring.automorphism(*element, &x), weight.poly()),
+                };
                 for (element, weight) in terms {
                     let permuted = ring.automorphism(*element, &x);
                     ring.mul_add_assign(&mut out, &permuted, weight.poly());
@@ -90,10 +150,57 @@ impl ExactMap {
         }
     }
 
+    fn terms(&self) -> &[(GaloisElement, Plaintext)] {
+        match self {
+            ExactMap::Multiple { .. } | ExactMap::Scaled { .. } => &[],
+            ExactMap::Diagonals(terms) => terms,
+            ExactMap::Shared(map) => &map.0.terms,
+        }
+    }
+
     fn scale(&self) -> f64 {
         match self {
             ExactMap::Multiple { bits } => (*bits as f64).exp2(),
-            ExactMap::Diagonals(terms) => terms.first().map_or(1.0, |(_, p)| p.scale()),
+            ExactMap::Scaled { scale, .. } => *scale,
+            _ => self.terms().first().map_or(1.0, |(_, p)| p.scale()),
+        }
+    }
+
+    /// Refuses what gives no ciphertext of the output level with a scale of its own.
+    fn check(&self, output_level: usize) -> Result<(), MheError> {
+        let scale = self.scale();
+        let unfit = |(_, p): &(_, Plaintext)| p.level() < output_level || p.scale() != scale;
+        let why = match self {
+            ExactMap::Scaled { factor, .. } if *factor == 0 || !(scale > 0.0 && scale < 1e300) => {
+                "refresh: a factor must not be 0, and its scale a positive number"
+            }
+            _ if self.terms().iter().any(unfit) => {
+                "refresh: diagonals must share one scale and reach the output level"
+            }
+            _ => return Ok(()),
+        };
+        Err(tacit_ckks::CkksError::Unsupported(why).into())
+    }
+
+    /// Injective: the kinds differ in the number of fields or in the length of the first one.
+    fn bind(&self, binding: Binding) -> Binding {
+        match self {
+            ExactMap::Multiple { bits } => binding.number(*bits as u64),
+            ExactMap::Scaled { factor, scale } => binding
+                .bytes(b"scaled")
+                .number(*factor)
+                .number(scale.to_bits()),
+            ExactMap::Diagonals(terms) => {
+                terms
+                    .iter()
+                    .fold(binding.number(terms.len() as u64), |binding, (g, p)| {
+                        binding
+                            .number(g.value())
+                            .number(p.scale().to_bits())
+                            .poly(p.poly())
+                    })
+            }
+            ExactMap::Shared(map) => binding.bytes(b"shared map").bytes(map.digest()),
         }
     }
 }
@@ -120,6 +227,18 @@ impl Refresh {
         mask: MaskBits,
         map: ExactMap,
     ) -> Result<Self, MheError> {
+        Self::of(params, instance, ciphertext.clone(), output_level, mask, map)
+    }
+
+    /// As [`Self::new`], of a ciphertext that is not needed any more.
+    pub fn of(
+        params: &Parameters,
+        instance: &Instance,
+        ciphertext: Ciphertext,
+        output_level: usize,
+        mask: MaskBits,
+        map: ExactMap,
+    ) -> Result<Self, MheError> {
         if ciphertext.polys().len() != 2 {
             let (operation, found) = ("refresh", ciphertext.polys().len());
             return Err(tacit_ckks::CkksError::Degree {
@@ -138,16 +257,7 @@ impl Refresh {
             }
             .into());
         }
-        if let ExactMap::Diagonals(terms) = &map {
-            let scale = map.scale();
-            if terms
-                .iter()
-                .any(|(_, p)| p.level() < output_level || p.scale() != scale)
-            {
-                let why = "refresh: diagonals must share one scale and reach the output level";
-                return Err(tacit_ckks::CkksError::Unsupported(why).into());
-            }
-        }
+        map.check(output_level)?;
         let level = ciphertext.level();
         let have = params.log2_q(level);
         let need = mask.modulus_bits(instance.active().len());
@@ -161,32 +271,19 @@ impl Refresh {
                 lambda,
             });
         }
-        let mut binding = instance
+        let binding = instance
             .bind(Self::NAME, params)
             .number(output_level as u64)
             .number(mask.bits as u64)
-            .ciphertext(ciphertext);
-        binding = match &map {
-            ExactMap::Multiple { bits } => binding.number(*bits as u64),
-            ExactMap::Diagonals(terms) => {
-                terms
-                    .iter()
-                    .fold(binding.number(terms.len() as u64), |binding, (g, p)| {
-                        binding
-                            .number(g.value())
-                            .number(p.scale().to_bits())
-                            .poly(p.poly())
-                    })
-            }
-        };
-        let id = binding.id();
+            .ciphertext(&ciphertext);
+        let id = map.bind(binding).id();
         let mut xof = instance.crs_seed(&id).expand();
         let a = sample::uniform(params.ring(), Basis::q(output_level + 1), &mut xof);
         Ok(Self {
             params: params.clone(),
             instance: instance.clone(),
             id,
-            ciphertext: ciphertext.clone(),
+            ciphertext,
             output_level,
             mask,
             map,

@@ -4,7 +4,7 @@ use crate::{InstanceId, MheError, PartySecret};
 use std::marker::PhantomData;
 use tacit_ckks::Parameters;
 use tacit_ring::codec::{Reader, add_encoded, check_encoded, encoded_poly_len, write_poly};
-use tacit_ring::{Basis, DecodeError, Ntt, RnsPoly};
+use tacit_ring::{Basis, Ntt, RnsPoly};
 
 /// A party's contribution to a protocol instance, or the sum of several.
 pub struct Share<P: ?Sized> {
@@ -123,12 +123,17 @@ pub trait Protocol {
     /// Canonical bytes: version, tag, instance, rows.
     fn encode(&self, share: &Share<Self>) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.encoded_len());
+        self.encode_into(share, &mut out);
+        out
+    }
+
+    /// Appends what [`Self::encode`] gives.
+    fn encode_into(&self, share: &Share<Self>, out: &mut Vec<u8>) {
         out.extend([VERSION, Self::TAG]);
         out.extend_from_slice(&share.id.0);
         for poly in &share.polys {
-            write_poly(&mut out, self.params().ring(), poly);
+            write_poly(out, self.params().ring(), poly);
         }
-        out
     }
 
     /// Strict inverse of [`Self::encode`]: only shares of this very instance are accepted.
@@ -151,39 +156,41 @@ pub trait Protocol {
 
     /// [`Self::aggregate`] on encoded shares, without decoding them; on an error `into` is as it was.
     fn aggregate_encoded(&self, into: &mut [u8], other: &[u8]) -> Result<(), MheError> {
-        let ring = self.params().ring();
-        let needed = self.encoded_len();
-        for bytes in [&*into, other] {
-            let mut reader = Reader::new(Self::NAME, bytes);
-            self.read_header(&mut reader)?;
-            if bytes.len() != needed {
-                reader.take(needed.max(bytes.len()) - HEADER)?;
-                let extra = bytes.len() - needed;
-                return Err(DecodeError::TrailingBytes {
-                    what: Self::NAME,
-                    extra,
-                }
-                .into());
-            }
-        }
-        let rows: Vec<(Basis, std::ops::Range<usize>)> = self
-            .layout()
-            .into_iter()
-            .scan(HEADER, |start, basis| {
-                let range = *start..*start + encoded_poly_len(ring, basis);
-                *start = range.end;
-                Some((basis, range))
-            })
-            .collect();
         // All of `other` is checked before any of `into` changes.
-        for (basis, range) in &rows {
-            check_encoded(Self::NAME, ring, *basis, &other[range.clone()])?;
-            check_encoded(Self::NAME, ring, *basis, &into[range.clone()])?;
-        }
-        for (basis, range) in rows {
-            add_encoded(ring, basis, &mut into[range.clone()], &other[range]);
+        self.check_encoded(into)?;
+        self.check_encoded(other)?;
+        self.add_checked(into, other);
+        Ok(())
+    }
+
+    /// Whether bytes are what [`Self::decode`] accepts.
+    fn check_encoded(&self, bytes: &[u8]) -> Result<(), MheError> {
+        let ring = self.params().ring();
+        let mut reader = Reader::new(Self::NAME, bytes);
+        self.read_header(&mut reader)?;
+        let layout = self.layout();
+        let lengths = layout.iter().map(|&basis| encoded_poly_len(ring, basis));
+        let needed: usize = lengths.clone().sum();
+        let rows = reader.take(needed)?;
+        reader.finish()?;
+        let mut start = 0;
+        for (&basis, length) in layout.iter().zip(lengths) {
+            check_encoded(Self::NAME, ring, basis, &rows[start..start + length])?;
+            start += length;
         }
         Ok(())
+    }
+
+    /// Adds encoded shares that [`Self::check_encoded`] has accepted.
+    #[doc(hidden)]
+    fn add_checked(&self, into: &mut [u8], other: &[u8]) {
+        let ring = self.params().ring();
+        let mut start = HEADER;
+        for basis in self.layout() {
+            let range = start..start + encoded_poly_len(ring, basis);
+            start = range.end;
+            add_encoded(ring, basis, &mut into[range.clone()], &other[range]);
+        }
     }
 
     /// Version, tag and instance.
@@ -225,6 +232,50 @@ pub trait Protocol {
         }
         Ok(sum)
     }
+}
+
+/// [`Protocol::aggregate_encoded`] for the shares of several instances, one of each: all are added, or on an
+/// error none is.
+///
+/// ```
+/// use tacit_ckks::{Parameters, Preset};
+/// use tacit_mhe::{CollectivePublicKey, PartySecret, Protocol, SessionContext, aggregate_all};
+/// use tacit_ring::RingKind;
+///
+/// let params = Parameters::new(&Preset::N13.literal(RingKind::Standard))?;
+/// let context = SessionContext::derive(&[1; 32], &[2; 32], &[[3; 32], [4; 32]]);
+/// let protocols = [0, 1].map(|k| CollectivePublicKey::new(&params, &context.instance(k)));
+/// let share_all = |secret: &PartySecret| -> Result<Vec<Vec<u8>>, tacit_mhe::MheError> {
+///     (protocols.iter()).map(|p| Ok(p.encode(&p.share(secret)?))).collect()
+/// };
+/// let mut sums = share_all(&PartySecret::generate(&params)?)?;
+/// let others = share_all(&PartySecret::generate(&params)?)?;
+///
+/// let into = sums.iter_mut().map(Vec::as_mut_slice).collect();
+/// aggregate_all(&protocols, into, &others)?;
+/// # Ok::<(), tacit_mhe::MheError>(())
+/// ```
+///
+/// # Errors
+/// If a share or a sum does not belong to its instance.
+///
+/// # Panics
+/// If there are not as many sums, or shares, as instances.
+pub fn aggregate_all<P: Protocol>(
+    protocols: &[P],
+    mut into: Vec<&mut [u8]>,
+    others: &[impl AsRef<[u8]>],
+) -> Result<(), MheError> {
+    let counts = (into.len(), others.len());
+    assert_eq!(counts, (protocols.len(), protocols.len()), "sums and shares");
+    for ((protocol, into), other) in protocols.iter().zip(&into).zip(others) {
+        protocol.check_encoded(into)?;
+        protocol.check_encoded(other.as_ref())?;
+    }
+    for ((protocol, into), other) in protocols.iter().zip(&mut into).zip(others) {
+        protocol.add_checked(into, other.as_ref());
+    }
+    Ok(())
 }
 
 pub(crate) fn share<P: ?Sized>(id: InstanceId, polys: Vec<RnsPoly<Ntt>>) -> Share<P> {

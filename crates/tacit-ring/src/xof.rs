@@ -66,6 +66,9 @@ impl std::fmt::Debug for Seed {
     }
 }
 
+/// Words that [`Transcript::append_words`] hashes at a time: 64 KiB.
+const PIECE: usize = 8192;
+
 /// A running hash over length-prefixed parts: the injective encoding of "all public inputs".
 pub struct Transcript(blake3::Hasher);
 
@@ -89,15 +92,17 @@ impl Transcript {
         self.append(&value.to_le_bytes())
     }
 
-    /// Appends words (residues) as one part, without copying on little-endian machines.
+    /// Appends words (residues) as one part.
     pub fn append_words(&mut self, words: &[u64]) -> &mut Self {
         self.0.update(&(words.len() as u64 * 8).to_le_bytes());
-        let mut buffer = [0u8; 4096];
-        for chunk in words.chunks(512) {
-            for (bytes, word) in buffer.chunks_exact_mut(8).zip(chunk) {
-                bytes.copy_from_slice(&word.to_le_bytes());
+        // Long pieces: 16 chunks of the hash at a time only go to the vector unit when they come
+        // together, and the length before them puts pieces out of step with the chunks.
+        let mut buffer = [0u8; 8 * PIECE];
+        for piece in words.chunks(PIECE) {
+            for (bytes, word) in buffer.as_chunks_mut::<8>().0.iter_mut().zip(piece) {
+                *bytes = word.to_le_bytes();
             }
-            self.0.update(&buffer[..8 * chunk.len()]);
+            self.0.update(&buffer[..8 * piece.len()]);
         }
         self
     }

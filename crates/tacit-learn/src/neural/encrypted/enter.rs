@@ -67,7 +67,7 @@ impl MlpParty {
                 let protocols = (self.refreshed(step, input)?.into_iter())
                     .map(|(ct, level, map)| {
                         let mask = self.plan.encryption.mask;
-                        Ok(Refresh::new(&params, &instance, &ct, level, mask, map)?)
+                        Ok(Refresh::of(&params, &instance, ct, level, mask, map)?)
                     })
                     .collect::<Result<_>>()?;
                 Round::Refresh(protocols)

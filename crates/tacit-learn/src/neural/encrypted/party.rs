@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tacit_ckks::{Ciphertext, Encoder, PeriodicEncoder, PublicKey};
 use tacit_mhe::{
     CollectiveGaloisKey, CollectivePublicKey, PartySecret, Protocol, Refresh, Release,
-    RelinearisationRoundOne, RelinearisationRoundTwo, Share,
+    RelinearisationRoundOne, RelinearisationRoundTwo, Share, aggregate_all,
 };
 use tacit_ring::GaloisElement;
 use tacit_session::{Application, Next, PartyIndex, RoundId, RoundInput, SessionContext};
@@ -143,33 +143,24 @@ fn encoded<P: Protocol>(protocol: &P, secret: &PartySecret) -> Result<Vec<u8>> {
 }
 
 fn encoded_all<P: Protocol>(protocols: &[P], secret: &PartySecret) -> Result<Vec<u8>> {
-    let shares = protocols
-        .iter()
-        .map(|p| encoded(p, secret))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(join(&shares))
+    let bytes = protocols.iter().map(P::encoded_len).sum();
+    let mut out = sections::Writer::new(protocols.len(), bytes);
+    for protocol in protocols {
+        let share = protocol.share(secret)?;
+        out.part(|out| protocol.encode_into(&share, out));
+    }
+    Ok(out.into_bytes())
 }
 
 pub(super) fn join(parts: &[Vec<u8>]) -> Vec<u8> {
     sections::join(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 
-/// Adds sections one by one; nothing changes unless all can be added.
-fn add_sections(
-    into: &mut Vec<u8>,
-    share: &[u8],
-    count: usize,
-    add: impl Fn(usize, &mut [u8], &[u8]) -> Result<()>,
-) -> Result<()> {
-    let theirs = sections::split("share", share, count)?;
-    let mut ours: Vec<Vec<u8>> = (sections::split("sum", into, count)?.into_iter())
-        .map(<[u8]>::to_vec)
-        .collect();
-    for (k, (ours, theirs)) in ours.iter_mut().zip(theirs).enumerate() {
-        add(k, ours, theirs)?;
-    }
-    *into = join(&ours);
-    Ok(())
+/// Adds one share per instance, in place; nothing changes unless all can be added.
+fn add_shares<P: Protocol>(protocols: &[P], into: &mut [u8], share: &[u8]) -> Result<()> {
+    let theirs = sections::split("share", share, protocols.len())?;
+    let ours = sections::split_mut("sum", into, protocols.len())?;
+    Ok(aggregate_all(protocols, ours, &theirs)?)
 }
 
 impl Application for MlpParty {
@@ -252,16 +243,14 @@ impl Application for MlpParty {
             Some(Round::One(p)) => p.aggregate_encoded(into, share)?,
             Some(Round::Two(p)) => p.aggregate_encoded(into, share)?,
             Some(Round::Galois(p)) => p.aggregate_encoded(into, share)?,
-            Some(Round::Refresh(p)) => add_sections(into, share, p.len(), |k, ours, theirs| {
-                Ok(p[k].aggregate_encoded(ours, theirs)?)
-            })?,
-            Some(Round::Release(p)) => add_sections(into, share, p.len(), |k, ours, theirs| {
-                Ok(p[k].aggregate_encoded(ours, theirs)?)
-            })?,
+            Some(Round::Refresh(p)) => add_shares(p, into, share)?,
+            Some(Round::Release(p)) => add_shares(p, into, share)?,
             Some(Round::Gather) => super::own::gather(into, share, self.plan.rows.len())?,
-            Some(Round::Sums) | None => add_sections(into, share, first, |_, ours, theirs| {
-                Ok(Ciphertext::add_encoded(self.params(), ours, theirs)?)
-            })?,
+            Some(Round::Sums) | None => {
+                let theirs = sections::split("share", share, first)?;
+                let ours = sections::split_mut("sum", into, first)?;
+                Ciphertext::add_all_encoded(self.params(), ours, &theirs)?;
+            }
         }
         Ok(())
     }

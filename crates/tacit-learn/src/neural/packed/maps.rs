@@ -4,7 +4,7 @@
 //! term and party, and no key switch. What would be rotations, masks and levels elsewhere is done here.
 
 use tacit_ckks::{CkksError, Encoder};
-use tacit_mhe::ExactMap;
+use tacit_mhe::{ExactMap, SharedMap};
 
 use super::{ColumnLayout, Side};
 
@@ -67,6 +67,13 @@ impl SlotMap {
         level: usize,
         scale: f64,
     ) -> Result<ExactMap, CkksError> {
+        if let [(0, Weights::Constant(c))] = self.terms[..] {
+            let factor = (c * scale).round();
+            if (1.0..MAX_FACTOR).contains(&factor) {
+                let factor = factor as u64;
+                return Ok(ExactMap::Scaled { factor, scale });
+            }
+        }
         let ring = encoder.params().ring();
         let term = |(r, weights): &(i64, Weights)| {
             let plain = match weights {
@@ -75,14 +82,14 @@ impl SlotMap {
             };
             Ok((ring.rotation(*r), plain))
         };
-        Ok(ExactMap::Diagonals(
-            self.terms
-                .iter()
-                .map(term)
-                .collect::<Result<_, CkksError>>()?,
-        ))
+        let terms = self.terms.iter().map(term);
+        let terms = terms.collect::<Result<_, CkksError>>()?;
+        Ok(ExactMap::Shared(SharedMap::new(terms)))
     }
 }
+
+/// Factors below fit into 64 bits with room.
+const MAX_FACTOR: f64 = (1u64 << 62) as f64;
 
 impl ColumnLayout {
     /// A party's partial sums, one in each copy, added up in block `block`.
