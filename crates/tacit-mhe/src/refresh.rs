@@ -22,7 +22,7 @@ use std::sync::Arc;
 use tacit_ckks::{Ciphertext, Parameters, Plaintext, sample_error};
 use tacit_ring::convert::BaseExtension;
 use tacit_ring::ntt::NttTable;
-use tacit_ring::{Basis, GaloisElement, Ntt, RnsPoly, Transcript, sample};
+use tacit_ring::{Basis, GaloisElement, Ntt, RnsPoly, SecretPoly, Transcript, sample};
 
 /// Width of the masks, with what it was computed from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -137,12 +137,17 @@ impl ExactMap {
                 let Some((element, weight)) = terms.next() else {
                     return ring.zero(x.basis());
                 };
+                // Of a party's masks, these would give away what it adds to the decryption.
+                let x = SecretPoly::new(x);
                 let mut out = match element.is_identity() {
                     true => ring.mul(&x, weight.poly()),
-                    false => ring.mul(&ring.automorphism(*element, &x), weight.poly()),
+                    false => {
+                        let permuted = SecretPoly::new(ring.automorphism(*element, &x));
+                        ring.mul(&permuted, weight.poly())
+                    }
                 };
                 for (element, weight) in terms {
-                    let permuted = ring.automorphism(*element, &x);
+                    let permuted = SecretPoly::new(ring.automorphism(*element, &x));
                     ring.mul_add_assign(&mut out, &permuted, weight.poly());
                 }
                 out
@@ -227,7 +232,14 @@ impl Refresh {
         mask: MaskBits,
         map: ExactMap,
     ) -> Result<Self, MheError> {
-        Self::of(params, instance, ciphertext.clone(), output_level, mask, map)
+        Self::of(
+            params,
+            instance,
+            ciphertext.clone(),
+            output_level,
+            mask,
+            map,
+        )
     }
 
     /// As [`Self::new`], of a ciphertext that is not needed any more.
@@ -343,7 +355,7 @@ impl Protocol for Refresh {
 
         let mut down = sample_error(params, c1.basis(), &mut xof);
         ring.mul_add_assign(&mut down, c1, secret.key().poly());
-        let lowered = tacit_ring::SecretPoly::new(ring.forward(ring.lift_wide(&mask, c1.basis())));
+        let lowered = SecretPoly::new(ring.forward(ring.lift_wide(&mask, c1.basis())));
         ring.sub_assign(&mut down, &lowered);
 
         let raised = ring.forward(ring.lift_wide(&mask, self.a.basis()));

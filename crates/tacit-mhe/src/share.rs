@@ -267,7 +267,11 @@ pub fn aggregate_all<P: Protocol>(
     others: &[impl AsRef<[u8]>],
 ) -> Result<(), MheError> {
     let counts = (into.len(), others.len());
-    assert_eq!(counts, (protocols.len(), protocols.len()), "sums and shares");
+    assert_eq!(
+        counts,
+        (protocols.len(), protocols.len()),
+        "sums and shares"
+    );
     for ((protocol, into), other) in protocols.iter().zip(&into).zip(others) {
         protocol.check_encoded(into)?;
         protocol.check_encoded(other.as_ref())?;

@@ -2,27 +2,40 @@
 //!
 //! Polynomials are megabytes; asking the system for fresh pages and filling them with zeros costs more than
 //! many operations on them. Each thread keeps what its dropped polynomials leave, up to
-//! [`KEPT_WORDS`], and hands it out again *with its contents*. Secrets are erased before they are
+//! [`KEPT_WORDS`], and hands it out again *with its contents*; what it has no room for goes to a shelf that all
+//! threads take from, for polynomials made by one thread are often dropped by another. Secrets are erased before they are
 //! dropped (see [`SecretPoly`](crate::SecretPoly)), so none is kept here.
 
 use aligned_vec::{AVec, ConstAlign};
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::sync::Mutex;
 
 type Words = AVec<u64, ConstAlign<64>>;
 
 /// Words that a thread keeps at most: 64 MiB, a few ciphertexts at N = 2^15 with their digits.
 const KEPT_WORDS: usize = 8 << 20;
 
-#[derive(Default)]
+/// Words that all threads together keep at most besides: 128 MiB.
+const COMMON_WORDS: usize = 16 << 20;
+
 struct Shelf {
     /// Oldest first.
     buffers: VecDeque<Words>,
     words: usize,
+    limit: usize,
 }
 
 thread_local! {
-    static SHELF: RefCell<Shelf> = RefCell::default();
+    static SHELF: RefCell<Shelf> = const { RefCell::new(Shelf::new(KEPT_WORDS)) };
+}
+
+/// What threads had no room for.
+static COMMON: Mutex<Shelf> = Mutex::new(Shelf::new(COMMON_WORDS));
+
+/// What there is in common, unless another thread is busy with it: then waiting would cost more than memory does.
+fn common<T>(f: impl FnOnce(&mut Shelf) -> T) -> Option<T> {
+    COMMON.try_lock().ok().map(|mut shelf| f(&mut shelf))
 }
 
 /// Aligned words that return to their thread's shelf when dropped.
@@ -37,10 +50,9 @@ impl Buffer {
     /// `len` words of unspecified content.
     pub fn unspecified(len: usize) -> Self {
         let found = SHELF.try_with(|shelf| shelf.borrow_mut().take(len));
-        let words = match found {
-            Ok(Some(words)) => words,
-            _ => allocate(len),
-        };
+        let found = found.ok().flatten();
+        let found = found.or_else(|| common(|shelf| shelf.take(len)).flatten());
+        let words = found.unwrap_or_else(|| allocate(len));
         let mut out = Self { words, len };
         if cfg!(debug_assertions) {
             // No residue: whatever is not overwritten shows up in tests.
@@ -73,16 +85,27 @@ fn allocate(len: usize) -> Words {
 }
 
 impl Shelf {
-    /// Keeps a buffer; what was not asked for the longest makes room.
-    fn put(&mut self, words: Words) {
-        if words.is_empty() || words.len() > KEPT_WORDS {
+    const fn new(limit: usize) -> Self {
+        Self {
+            buffers: VecDeque::new(),
+            words: 0,
+            limit,
+        }
+    }
+
+    /// Keeps a buffer; what was not asked for the longest makes room and goes to `next`.
+    fn put(&mut self, words: Words, mut next: impl FnMut(Words)) {
+        if words.is_empty() || words.len() > self.limit {
             return;
         }
         self.words += words.len();
         self.buffers.push_back(words);
-        while self.words > KEPT_WORDS {
-            let oldest = self.buffers.pop_front();
-            self.words -= oldest.map_or(0, |words| words.len());
+        while self.words > self.limit {
+            let Some(oldest) = self.buffers.pop_front() else {
+                return;
+            };
+            self.words -= oldest.len();
+            next(oldest);
         }
     }
 
@@ -102,7 +125,9 @@ impl Drop for Buffer {
         // Fails only while the thread ends; then the memory is freed.
         let _ = SHELF.try_with(|shelf| {
             let mut shelf = shelf.borrow_mut();
-            shelf.put(words);
+            shelf.put(words, |oldest| {
+                common(|shelf| shelf.put(oldest, drop));
+            });
         });
     }
 }
@@ -151,5 +176,18 @@ mod tests {
         let lengths = SHELF.with(|shelf| shelf.borrow().buffers.iter().map(|b| b.len()).collect());
         let lengths: Vec<usize> = lengths;
         assert_eq!(lengths, [many; 4]);
+    }
+
+    #[test]
+    fn what_a_shelf_has_no_room_for_goes_to_the_next() {
+        let (mut own, mut next) = (Shelf::new(100), Shelf::new(100));
+        for len in [60, 50, 40, 70] {
+            own.put(allocate(len), |oldest| next.put(oldest, drop));
+        }
+        let lengths = |shelf: &Shelf| shelf.buffers.iter().map(|b| b.len()).collect::<Vec<_>>();
+        assert_eq!((lengths(&own), own.words), (vec![70], 70));
+        assert_eq!((lengths(&next), next.words), (vec![50, 40], 90));
+        assert_eq!(next.take(45).map(|b| b.len()), Some(50));
+        assert_eq!(next.words, 40);
     }
 }

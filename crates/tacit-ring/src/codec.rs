@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
                 left,
             });
         }
-        let mut out = ring.zero(basis);
+        let mut out = ring.unspecified(basis);
         for (limb, (row, m)) in out.rows_mut().zip(ring.moduli(basis)).enumerate() {
             let width = residue_bytes(m.bits());
             let bytes = self.take(width * row.len())?;
@@ -205,17 +205,25 @@ pub fn add_encoded(ring: &Ring, basis: Basis, into: &mut [u8], other: &[u8]) {
     }
 }
 
-fn read_residue<const W: usize>(bytes: &[u8; W]) -> u64 {
+/// The residue of `W` bytes at `start`, of a buffer that goes on for a word.
+fn residue_at<const W: usize>(buffer: &[u8], start: usize) -> u64 {
     let mut word = [0; 8];
-    word[..W].copy_from_slice(bytes);
-    u64::from_le_bytes(word)
+    word.copy_from_slice(&buffer[start..start + 8]);
+    u64::from_le_bytes(word) & (u64::MAX >> (64 - 8 * W))
 }
 
 fn add_row<const W: usize>(into: &mut [u8], other: &[u8], q: u64) {
-    let (into, other) = (into.as_chunks_mut::<W>().0, other.as_chunks::<W>().0);
-    for (a, b) in into.iter_mut().zip(other) {
-        let sum = crate::modulus::conditional_subtract(read_residue(a) + read_residue(b), q);
-        a.copy_from_slice(&sum.to_le_bytes()[..W]);
+    // As in packing: whole words in buffers, 64 residues at a time.
+    let (mut left, mut right, mut sums) = ([0; 64 * 8], [0; 64 * 8], [0; 64 * 8]);
+    for (into, other) in into.chunks_mut(64 * W).zip(other.chunks(64 * W)) {
+        left[..into.len()].copy_from_slice(into);
+        right[..other.len()].copy_from_slice(other);
+        for i in 0..into.len() / W {
+            let sum = residue_at::<W>(&left, W * i) + residue_at::<W>(&right, W * i);
+            let sum = crate::modulus::conditional_subtract(sum, q);
+            sums[W * i..W * i + 8].copy_from_slice(&sum.to_le_bytes());
+        }
+        into.copy_from_slice(&sums[..into.len()]);
     }
 }
 
@@ -270,9 +278,13 @@ pub fn check_encoded(
 }
 
 fn largest_residue<const W: usize>(row: &[u8]) -> u64 {
-    row.as_chunks::<W>()
-        .0
-        .iter()
-        .map(read_residue::<W>)
-        .fold(0, u64::max)
+    let mut largest = 0;
+    let mut buffer = [0; 64 * 8];
+    for bytes in row.chunks(64 * W) {
+        buffer[..bytes.len()].copy_from_slice(bytes);
+        for i in 0..bytes.len() / W {
+            largest = residue_at::<W>(&buffer, W * i).max(largest);
+        }
+    }
+    largest
 }
