@@ -179,6 +179,9 @@ impl ExactMap {
             ExactMap::Scaled { factor, .. } if *factor == 0 || !(scale > 0.0 && scale < 1e300) => {
                 "refresh: a factor must not be 0, and its scale a positive number"
             }
+            ExactMap::Diagonals(_) | ExactMap::Shared(_) if self.terms().is_empty() => {
+                "refresh: a map needs a diagonal"
+            }
             _ if self.terms().iter().any(unfit) => {
                 "refresh: diagonals must share one scale and reach the output level"
             }

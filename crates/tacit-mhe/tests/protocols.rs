@@ -188,6 +188,139 @@ fn refresh_applies_an_exact_linear_map() {
 }
 
 #[test]
+fn a_shared_map_does_what_its_diagonals_do_and_a_scaled_one_what_a_constant_does() {
+    for kind in KINDS {
+        let cohort = Cohort::new(kind, 3);
+        let slots = cohort.params.slots();
+        let values: Vec<f64> = (0..slots).map(|i| (i as f64).sin()).collect();
+        let encoder = Encoder::new(&cohort.params);
+        let scale = 1.3 * 2f64.powi(30);
+        let constant = |w: f64| encoder.encode_constant(w, 5, scale).unwrap();
+        let ring = cohort.params.ring();
+        let diagonals = vec![
+            (ring.rotation(2), constant(0.5)),
+            (ring.rotation(0), constant(-2.0)),
+        ];
+        let turned: Vec<f64> = (0..slots)
+            .map(|i| 0.5 * values[(i + 2) % slots] - 2.0 * values[i])
+            .collect();
+        let factor = scale.round() as u64;
+        let cases = [
+            (ExactMap::Diagonals(diagonals.clone()), &turned),
+            (ExactMap::Shared(SharedMap::new(diagonals)), &turned),
+            (ExactMap::Scaled { factor, scale }, &values),
+        ];
+        let mask = MaskBits::hiding(42.0, 64, ring.n(), 1);
+        for (round, (map, expected)) in (20..).zip(cases) {
+            let ct = cohort.encrypt(&values, 3, round);
+            let instance = cohort.context.instance(u64::from(round));
+            let refresh = Refresh::of(&cohort.params, &instance, ct, 5, mask, map).unwrap();
+            let fresh = run(&refresh, &cohort.secrets);
+            assert_eq!(
+                (fresh.level(), fresh.scale()),
+                (5, cohort.params.scale() * scale)
+            );
+            assert_close(
+                &cohort.release(&fresh, 30 + u64::from(round)),
+                expected,
+                1e-3,
+            );
+        }
+    }
+}
+
+#[test]
+fn a_refresh_is_bound_to_every_part_of_its_map() {
+    let cohort = Cohort::new(RingKind::ConjugateInvariant, 2);
+    let ct = cohort.encrypt(&[1.0], 3, 3);
+    let encoder = Encoder::new(&cohort.params);
+    let ring = cohort.params.ring();
+    let term = |steps: i64, weight: f64, scale: f64| {
+        let weight = encoder.encode_constant(weight, 5, scale).unwrap();
+        (ring.rotation(steps), weight)
+    };
+    let scale = 2f64.powi(30);
+    let lists = [
+        vec![term(0, 1.0, scale)],
+        vec![term(1, 1.0, scale)],
+        vec![term(0, 2.0, scale)],
+        vec![term(0, 2.0, scale / 2.0)],
+        vec![term(0, 1.0, scale), term(1, 1.0, scale)],
+        vec![term(1, 1.0, scale), term(0, 1.0, scale)],
+    ];
+    let factor = 1 << 30;
+    let mut maps = vec![
+        ExactMap::Multiple { bits: 30 },
+        ExactMap::Scaled { factor, scale },
+        ExactMap::Scaled {
+            factor: factor + 1,
+            scale,
+        },
+        ExactMap::Scaled {
+            factor,
+            scale: scale + 1.0,
+        },
+    ];
+    for list in lists {
+        maps.push(ExactMap::Shared(SharedMap::new(list.clone())));
+        maps.push(ExactMap::Diagonals(list));
+    }
+    let mask = MaskBits::hiding(42.0, 64, ring.n(), 1);
+    let instance = cohort.context.instance(4);
+    let count = maps.len();
+    let ids = maps.into_iter().map(|map| {
+        let refresh = Refresh::new(&cohort.params, &instance, &ct, 5, mask, map).unwrap();
+        refresh.id()
+    });
+    let ids: std::collections::BTreeSet<InstanceId> = ids.collect();
+    assert_eq!(ids.len(), count);
+    let unfit = [(0, scale), (1, 0.0), (1, f64::NAN), (1, f64::INFINITY)];
+    let unfit = unfit.map(|(factor, scale)| ExactMap::Scaled { factor, scale });
+    let empty = ExactMap::Shared(SharedMap::new(vec![]));
+    for map in unfit.into_iter().chain([empty]) {
+        assert!(Refresh::new(&cohort.params, &instance, &ct, 5, mask, map).is_err());
+    }
+}
+
+#[test]
+fn shares_of_several_instances_are_added_together_or_not_at_all() {
+    let cohort = Cohort::new(RingKind::Standard, 2);
+    let protocols =
+        [1, 2].map(|k| CollectivePublicKey::new(&cohort.params, &cohort.context.instance(k)));
+    let shares = |secret: &PartySecret| -> Vec<Vec<u8>> {
+        let share = |p: &CollectivePublicKey| p.encode(&p.share(secret).unwrap());
+        protocols.iter().map(share).collect()
+    };
+    let [ours, theirs] = [0, 1].map(|k| shares(&cohort.secrets[k]));
+    let add = |others: &[Vec<u8>]| {
+        let mut sums = ours.clone();
+        let into = sums.iter_mut().map(Vec::as_mut_slice).collect();
+        aggregate_all(&protocols, into, others).map_err(|e| {
+            assert_eq!(sums, ours, "{e}");
+            e
+        })?;
+        Ok::<_, MheError>(sums)
+    };
+    let sums = add(&theirs).unwrap();
+    for (k, protocol) in protocols.iter().enumerate() {
+        let [left, right] = [&ours, &theirs].map(|s| protocol.decode(&s[k]).unwrap());
+        let sum = protocol.sum([&left, &right]).unwrap();
+        assert_eq!(sums[k], protocol.encode(&sum));
+    }
+    let damaged: [fn(&mut Vec<u8>); 4] = [
+        |share| share.truncate(share.len() - 1),
+        |share| share.push(0),
+        |share| share[3] ^= 1,
+        |share| share.last_mut().into_iter().for_each(|b| *b = 0xff),
+    ];
+    for damage in damaged {
+        let mut others = theirs.clone();
+        damage(&mut others[1]);
+        assert!(add(&others).is_err());
+    }
+}
+
+#[test]
 fn a_mask_that_does_not_hide_is_refused() {
     let cohort = Cohort::new(RingKind::ConjugateInvariant, 3);
     let ct = cohort.encrypt(&[1.0], 1, 3);
