@@ -13,6 +13,21 @@ pub fn model(data: &[u8]) -> bool {
         return false;
     };
     let again = IntegerModel::from_json(&model.to_json()).expect("its own encoding");
+    sound(&model, &again)
+}
+
+/// So may the header of safetensors.
+pub fn model_tensors(data: &[u8]) -> bool {
+    let Ok(model) = IntegerModel::from_safetensors(data) else {
+        return false;
+    };
+    let bytes = model.to_safetensors().expect("a model has an encoding");
+    let again = IntegerModel::from_safetensors(&bytes).expect("its own encoding");
+    sound(&model, &again)
+}
+
+/// A model survives its file, and its bounds hold at a corner.
+fn sound(model: &IntegerModel, again: &IntegerModel) -> bool {
     assert_eq!(model.hash(), again.hash());
     let corner = vec![model.input_max(); model.inputs()];
     let bounds = model.bounds();
@@ -23,15 +38,25 @@ pub fn model(data: &[u8]) -> bool {
     true
 }
 
-pub fn model_seeds() -> Vec<Vec<u8>> {
+fn models() -> impl Iterator<Item = IntegerModel> {
     let model = |sizes, p: &[i16], d: &[i16]| {
         IntegerModel::new(sizes, p.into(), d.into(), 255).expect("a model")
     };
-    vec![
-        model((1, 1, 1), &[1], &[1]).to_json(),
-        model((3, 2, 2), &[1, -2, 3, 0, 5, -1], &[2, -1, 1, 3]).to_json(),
-        model((2, 1, 1), &[i16::MIN, i16::MAX], &[i16::MIN]).to_json(),
-    ]
+    let models = [
+        model((1, 1, 1), &[1], &[1]),
+        model((3, 2, 2), &[1, -2, 3, 0, 5, -1], &[2, -1, 1, 3]),
+        model((2, 1, 1), &[i16::MIN, i16::MAX], &[i16::MIN]),
+    ];
+    models.into_iter()
+}
+
+pub fn model_seeds() -> Vec<Vec<u8>> {
+    models().map(|model| model.to_json()).collect()
+}
+
+pub fn model_tensors_seeds() -> Vec<Vec<u8>> {
+    let bytes = |model: IntegerModel| model.to_safetensors().expect("a model has an encoding");
+    models().map(bytes).collect()
 }
 
 /// With the checksum made to fit, so that the fuzzer gets behind it: no table, however wrong, may

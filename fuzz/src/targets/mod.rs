@@ -38,6 +38,7 @@ macro_rules! targets {
 targets! {
     authority:
         model / model_seeds,
+        model_tensors / model_tensors_seeds,
         table / table_seeds,
         log / log_seeds,
         folder / folder_seeds;
