@@ -88,6 +88,12 @@ impl<'a> Descent<'a> {
         &self.weights
     }
 
+    /// Goes on from other weights of the same shape, at rest: without the momentum of earlier steps.
+    pub(crate) fn restart(&mut self, weights: MlpWeights) {
+        self.previous = weights.clone();
+        self.weights = weights;
+    }
+
     /// Iterations done.
     pub fn iteration(&self) -> usize {
         self.iteration
