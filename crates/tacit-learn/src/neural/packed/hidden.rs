@@ -141,6 +141,60 @@ pub fn apply(
     Columns::new(layout, batch.side.flipped(), groups)
 }
 
+/// Σ_j of [`apply`] of weights j to batch j, all batches on one side: relinearised and turned once, after the sum.
+pub fn apply_sum(
+    engine: &Engine,
+    layout: &ColumnLayout,
+    parts: &[(&Ciphertext, &Columns)],
+) -> Result<Columns, EncryptedError> {
+    let Split { baby, giant } = layout.hidden_split();
+    let side = parts.first().map_or(Side::Plain, |(_, batch)| batch.side);
+    if let Some((_, odd)) = parts.iter().find(|(_, batch)| batch.side != side) {
+        return Err(mispacked(side, odd.side));
+    }
+    let all = (parts.iter()).flat_map(|(weights, batch)| batch.groups.iter().chain([*weights]));
+    let level = all.map(Ciphertext::level).min().unwrap_or(0);
+    let lowered = |ct: &Ciphertext| {
+        let mut ct = ct.clone();
+        engine.evaluator().drop_to_level(&mut ct, level)?;
+        Ok::<_, EncryptedError>(ct)
+    };
+    let rows: Vec<i64> = (0..baby as i64).map(|k| layout.rotation(k, 0)).collect();
+    // By group, then k2.
+    let mut sums: Vec<Vec<Option<Ciphertext>>> = vec![vec![None; giant]; layout.groups()];
+    for (weights, batch) in parts {
+        // One part's rotations at a time: they are the largest thing here.
+        let turned = weight_rotations(engine, layout, &lowered(weights)?, side)?;
+        for (group, sums) in batch.groups.iter().zip(&mut sums) {
+            let babies = engine.turns(&lowered(group)?, &rows)?;
+            let add = |(sum, turned): (&mut Option<Ciphertext>, &Vec<Ciphertext>)| {
+                let terms: Vec<_> = babies.iter().zip(turned).collect();
+                let term = engine.tensors(&terms)?;
+                match sum {
+                    None => *sum = Some(term),
+                    Some(sum) => engine.evaluator().add_assign(sum, &term)?,
+                }
+                Ok::<_, CkksError>(())
+            };
+            sums.par_iter_mut().zip(&turned).try_for_each(add)?;
+        }
+    }
+    let finish = |sums: Vec<Option<Ciphertext>>| {
+        let turn = |(k2, sum): (usize, Option<Ciphertext>)| {
+            let sum = sum.ok_or(CkksError::Unsupported("a sum over no pieces"))?;
+            let inner = engine.relinearise(&sum)?;
+            engine.turn(&inner, layout.rotation((baby * k2) as i64, 0))
+        };
+        let giants =
+            (sums.into_par_iter().enumerate().map(turn)).collect::<Result<Vec<_>, CkksError>>()?;
+        let mut sum = engine.sum(giants)?;
+        engine.evaluator().rescale_assign(&mut sum)?;
+        Ok::<_, EncryptedError>(sum)
+    };
+    let groups = sums.into_iter().map(finish).collect::<Result<_, _>>()?;
+    Columns::new(layout, side.flipped(), groups)
+}
+
 /// The rotations of S, by k2, then k1, already turned back by the giant step.
 fn weight_rotations(
     engine: &Engine,

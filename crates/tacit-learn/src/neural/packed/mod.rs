@@ -41,11 +41,13 @@ mod first;
 mod hidden;
 mod layout;
 mod maps;
+mod predict;
 #[cfg(test)]
 mod tests;
 
 pub use engine::{Engine, LayerCounts};
 pub use first::{EncodedBatch, spread};
-pub use hidden::{Columns, apply, outer};
+pub use hidden::{Columns, apply, apply_sum, outer};
 pub use layout::{ColumnLayout, Side, Split};
 pub use maps::SlotMap;
+pub use predict::PredictionLayout;
