@@ -2,18 +2,18 @@
 //! model with the plaintext twin's.
 //!
 //! ```text
-//! cargo run --release -p tacit-learn --example mlp_train -- FOLDER [ITERATIONS [PLANNED]]
+//! cargo run --release -p tacit-learn --example mlp_train -- FOLDER [ITERATIONS]
 //! ```
-//!
-//! `ITERATIONS` are run of a plan of `PLANNED` (the step size shrinks over the planned ones).
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tacit_learn::encrypted::{CentredRows, LocalRows};
+use tacit_learn::model::Samples;
 use tacit_learn::neural::encrypted::{IterationCost, MlpPlan, local};
-use tacit_learn::neural::{MlpConfig, Rate, train_mlp};
+use tacit_learn::neural::{MlpConfig, train_mlp};
 use tacit_transport::memory::Options;
 
 #[path = "mnist/digits.rs"]
@@ -36,22 +36,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(text) => text.parse::<usize>().map_err(|e| format!("`{text}`: {e}")),
         None => Ok(default),
     };
-    let iterations = number(2, 465)?;
-    let planned = number(3, iterations)?;
-    let (train, test) = (
-        digits::read(Path::new(folder), "train", 0.1307)?,
-        digits::read(Path::new(folder), "t10k", 0.1307)?,
-    );
-    let base = MlpConfig::new(&[784, 64, 64, 10]);
-    let (from, to) = (base.rate.at(0, planned), base.rate.at(iterations, planned));
+    let iterations = number(2, 300)?;
+    let train = digits::read(Path::new(folder), "train")?;
+    let test = digits::read(Path::new(folder), "t10k")?;
     let config = MlpConfig {
         iterations,
-        rate: Rate::Linear { from, to },
-        ..base
+        ..MlpConfig::new(&[784, 64, 64, 10])
     };
     let parties = train.deal(PARTIES)?;
     let sizes = parties.iter().map(|p| p.len()).collect();
-    let plan = Arc::new(MlpPlan::new(config.clone(), sizes, 64)?);
+    let plan = MlpPlan::new(config.clone(), sizes, 64)?;
+    let plan = Arc::new(plan.with_moments(CentredRows::moments_of(config.inputs()))?);
+    let rows = parties
+        .iter()
+        .map(|rows| Box::new(CentredRows(rows.clone())) as Box<dyn LocalRows>);
     let cost = IterationCost::of(&plan);
     println!("parameters {:?}", plan.encryption.params.literal());
     println!("an iteration, all parties: {:?}", cost.total(PARTIES));
@@ -65,7 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let trained = local::train(
         &plan,
         &names,
-        parties.clone(),
+        rows.collect(),
         &Options::default(),
         |progress| {
             if !progress.finished {
@@ -111,7 +109,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         trained.traffic.of(1).sent_total().bytes as f64 / 1e6 - training,
         training / iterations as f64
     );
-    let twin = train_mlp(&config, &parties, |_, _| {})?;
+    println!("peak memory {:.2} GB", peak_gigabytes());
+    let centred = |rows: &Samples| CentredRows::centred(rows, &trained.totals);
+    let parties = parties.iter().map(centred).collect::<Result<Vec<_>, _>>()?;
+    let test = centred(&test)?;
+    let mut largest = 0.0f64;
+    let twin = train_mlp(&config, &parties, |progress, weights| {
+        largest = largest.max(progress.max_abs_u);
+        let done = progress.iteration + 1;
+        if done % 25 == 0 || done == iterations {
+            let accuracy = 100.0 * weights.accuracy(&config, &test);
+            println!(
+                "twin after {done}: test accuracy {accuracy:.2} %, largest predictor {largest:.2}"
+            );
+        }
+    })?;
     println!(
         "largest difference of a weight {:.2e}",
         trained.weights.max_abs_diff(&twin)
@@ -137,6 +149,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         100.0 * twin.accuracy(&config, &test)
     );
     Ok(())
+}
+
+/// Most memory this process held, where the system tells; else 0.
+fn peak_gigabytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok());
+    kilobytes.unwrap_or(0.0) / 1e6
 }
 
 /// User and system time of this process so far, where the system tells (ticks of 1/100 s); else 0.

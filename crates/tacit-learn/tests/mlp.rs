@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tacit_learn::encrypted::{CentredRows, LocalRows};
 use tacit_learn::model::Samples;
 use tacit_learn::neural::encrypted::{IterationCost, MlpPlan, local};
 use tacit_learn::neural::{
@@ -30,6 +31,11 @@ fn config(layers: &[usize]) -> MlpConfig {
     }
 }
 
+fn boxed<R: LocalRows + Clone + 'static>(parties: &[R]) -> Vec<Box<dyn LocalRows>> {
+    let boxed = |rows: &R| Box::new(rows.clone()) as Box<dyn LocalRows>;
+    parties.iter().map(boxed).collect()
+}
+
 /// Trains both ways; compares weights with the twin's, and operations with the prediction.
 fn check(config: MlpConfig, parties: &[Samples]) {
     let twin = train_mlp(&config, parties, |_, _| {}).unwrap();
@@ -37,7 +43,7 @@ fn check(config: MlpConfig, parties: &[Samples]) {
     let plan = Arc::new(MlpPlan::insecure_toy(config.clone(), sizes).unwrap());
     let names: Vec<String> = (0..parties.len()).map(|i| format!("site-{i}")).collect();
     let options = Options::default();
-    let trained = local::train(&plan, &names, parties.to_vec(), &options, |_| {}).unwrap();
+    let trained = local::train(&plan, &names, boxed(parties), &options, |_| {}).unwrap();
     let difference = trained.weights.max_abs_diff(&twin);
     assert!(
         difference < 1e-5,
@@ -92,6 +98,46 @@ fn depths_and_settings_agree_too() {
         },
         &parties,
     );
+}
+
+#[test]
+fn features_are_centred_by_what_the_parties_release_together() {
+    let config = config(&[12, 8, 3]);
+    let shifted = |rows: Samples| {
+        let features =
+            (0..rows.len()).flat_map(|i| rows.row(i).iter().map(|x| x + 2.0).collect::<Vec<_>>());
+        Samples::new(12, features.collect(), rows.labels().to_vec()).unwrap()
+    };
+    let parties: Vec<_> = (table(12, 50, 3).deal(3).unwrap().into_iter())
+        .map(|rows| CentredRows(shifted(rows)))
+        .collect();
+    let sizes = parties.iter().map(|p| p.0.len()).collect();
+    let plan = MlpPlan::insecure_toy(config.clone(), sizes).unwrap();
+    let plan = Arc::new(plan.with_moments(CentredRows::moments_of(12)).unwrap());
+    let names: Vec<String> = (0..3).map(|i| format!("site-{i}")).collect();
+    let options = Options::default();
+    let trained = local::train(&plan, &names, boxed(&parties), &options, |_| {}).unwrap();
+
+    let mut totals = vec![0.0; 13];
+    for party in &parties {
+        let own = party.moments().unwrap();
+        totals.iter_mut().zip(own).for_each(|(t, own)| *t += own);
+    }
+    let released = totals.iter().zip(&trained.totals);
+    assert!(released.clone().all(|(a, b)| (a - b).abs() < 1e-6));
+    let centred: Vec<_> = (parties.iter())
+        .map(|p| CentredRows::centred(&p.0, &totals).unwrap())
+        .collect();
+    let twin = train_mlp(&config, &centred, |_, _| {}).unwrap();
+    assert!(trained.weights.max_abs_diff(&twin) < 1e-5);
+
+    // Rows that come ready do not fit a plan that standardises.
+    let ready: Vec<_> = centred
+        .iter()
+        .map(|rows| Box::new(rows.clone()) as Box<dyn LocalRows>)
+        .collect();
+    let refused = local::train(&plan, &names, ready, &options, |_| {}).unwrap_err();
+    assert!(refused.to_string().contains("moments"), "{refused}");
 }
 
 #[test]

@@ -4,14 +4,11 @@ use std::path::Path;
 
 use tacit_learn::model::Samples;
 
-/// Images of one file pair, pixels scaled to [0, 1] and centred by `mean`.
-pub fn read(folder: &Path, name: &str, mean: f64) -> Result<Samples, Box<dyn std::error::Error>> {
+/// Images of one file pair, pixels scaled to [0, 1].
+pub fn read(folder: &Path, name: &str) -> Result<Samples, Box<dyn std::error::Error>> {
     let images = body(&folder.join(format!("{name}-images-idx3-ubyte")), 0x803, 16)?;
     let labels = body(&folder.join(format!("{name}-labels-idx1-ubyte")), 0x801, 8)?;
-    let pixels = images
-        .iter()
-        .map(|&x| f64::from(x) / 255.0 - mean)
-        .collect();
+    let pixels = images.iter().map(|&x| f64::from(x) / 255.0).collect();
     let classes = labels.iter().map(|&x| f64::from(x)).collect();
     Ok(Samples::new(784, pixels, classes)?)
 }

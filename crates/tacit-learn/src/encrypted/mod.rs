@@ -6,6 +6,8 @@
 //! | `noise` | flooding of everything that is released |
 //! | `circuit` | the arithmetic of one iteration, and of a prediction |
 //! | `script` | which round is which step |
+//! | `keys` | the rounds that generate collective keys, and encryption under them |
+//! | `statistics` | sums released to all parties |
 //! | `session` | what a party does in each round: [`GlmParty`] implements [`tacit_session::Application`] |
 //! | `query` | a querier's side |
 //! | `rows` | a party's rows and their collective standardisation |
@@ -13,6 +15,7 @@
 mod circuit;
 mod error;
 pub(crate) mod intern;
+pub(crate) mod keys;
 pub mod local;
 mod noise;
 mod parameters;
@@ -21,11 +24,13 @@ mod rows;
 mod script;
 pub(crate) mod sections;
 mod session;
+pub(crate) mod statistics;
 
 pub use circuit::{Circuit, prediction_folds};
 pub use error::EncryptedError;
+pub use keys::KeyStep;
 pub use parameters::{EncryptionPlan, WEIGHT_BITS};
 pub use query::{Querier, Query};
-pub use rows::LocalRows;
+pub use rows::{CentredRows, LocalRows};
 pub use script::{Script, Step};
 pub use session::{GlmParty, SessionPlan};

@@ -7,17 +7,11 @@
 use tacit_ckks::CkksError;
 use tacit_ckks::noise::{Message, NoiseModel, ProvenNoise, ReleaseMargin, Tracked};
 
-use super::{EncryptionPlan, WEIGHT_BITS};
+use super::{EncryptionPlan, WEIGHT_BITS, statistics};
 use crate::packing::Layout;
 
 /// log2 of the largest standardised feature that a query may hold.
 pub(super) const FEATURE_BITS: u32 = 6;
-
-/// log2 of the largest sum of moments.
-const MOMENT_BITS: u32 = 20;
-
-/// log2 of the scale of encrypted moments: wide enough to survive flooding.
-pub(super) const MOMENTS_SCALE_BITS: u32 = 150;
 
 fn message(bits: u32) -> Message {
     Message::bounded(f64::from(bits).exp2())
@@ -47,16 +41,7 @@ impl EncryptionPlan {
 
     /// The sums of collective standardisation and curvature, once each.
     pub fn moments_margin(&self) -> Result<ReleaseMargin, CkksError> {
-        let model = self.noise_model();
-        let (level, scale) = (self.top_level(), f64::from(MOMENTS_SCALE_BITS).exp2());
-        let share = Tracked::encrypt(&model, message(MOMENT_BITS), level, scale);
-        let mut sum = share.clone();
-        for _ in 1..self.parties {
-            sum = sum.add(&share)?;
-        }
-        // The bound on the message is on the sum, not on each share.
-        let sum = sum.with_message(message(MOMENT_BITS));
-        Ok(ReleaseMargin::new(&sum, self.lambda_s, 2))
+        statistics::margin(&self.params, self.parties, self.top_level(), self.lambda_s)
     }
 
     fn noise_model(&self) -> NoiseModel {

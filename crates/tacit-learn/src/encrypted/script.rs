@@ -1,18 +1,13 @@
 //! The script of a session: which step is which round. Public, and the same at all parties.
 
+use super::KeyStep;
 use crate::model::GlmConfig;
 
 /// One round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Collective public key.
-    PublicKey,
-    /// Relinearisation key, first round.
-    RelinearisationOne,
-    /// Relinearisation key, second round.
-    RelinearisationTwo,
-    /// Galois key number k.
-    Galois(usize),
+    /// Generation of the collective keys.
+    Key(KeyStep),
     /// Encrypted sums for standardisation.
     Moments,
     /// Release of their total.
@@ -35,10 +30,7 @@ impl Step {
     /// The round's label.
     pub fn label(self) -> &'static str {
         match self {
-            Step::PublicKey => "keys/public",
-            Step::RelinearisationOne => "keys/relinearisation-1",
-            Step::RelinearisationTwo => "keys/relinearisation-2",
-            Step::Galois(_) => "keys/galois",
+            Step::Key(step) => step.label(),
             Step::Moments => "data/moments",
             Step::ReleaseMoments => "data/release-moments",
             Step::Curvature => "data/curvature",
@@ -67,12 +59,8 @@ impl Script {
         release_model: bool,
         max_answers: usize,
     ) -> Self {
-        let mut steps = vec![
-            Step::PublicKey,
-            Step::RelinearisationOne,
-            Step::RelinearisationTwo,
-        ];
-        steps.extend((0..galois_keys).map(Step::Galois));
+        let keys = KeyStep::all(galois_keys);
+        let mut steps: Vec<Step> = keys.into_iter().map(Step::Key).collect();
         if standardise {
             steps.extend([Step::Moments, Step::ReleaseMoments]);
         }

@@ -32,6 +32,10 @@ pub struct MlpConfig {
     pub activation: PolynomialActivation,
     /// What the outputs are trained for.
     pub head: Head,
+    /// The output wanted of a sample's own class; that of the others is 0. With the squared error, larger targets
+    /// bring larger activations, whose curvature then does more.
+    #[serde(default = "one")]
+    pub target: f64,
     /// Step size.
     pub rate: Rate,
     /// Use of earlier steps.
@@ -80,6 +84,10 @@ impl Head {
     }
 }
 
+fn one() -> f64 {
+    1.0
+}
+
 /// The step size over the iterations.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -94,6 +102,15 @@ pub enum Rate {
     Linear {
         /// η at the start.
         from: f64,
+        /// η at the end.
+        to: f64,
+    },
+    /// `from` over the given part of the iterations, then on a line to `to`.
+    Plateau {
+        /// η at the start.
+        from: f64,
+        /// Part of the iterations before the descent, from 0 to below 1.
+        hold: f64,
         /// η at the end.
         to: f64,
     },
@@ -122,6 +139,10 @@ impl Rate {
         match self {
             Rate::Constant { rate } => rate,
             Rate::Linear { from, to } => from + (to - from) * done,
+            Rate::Plateau { from, hold, to } => {
+                let left = ((1.0 - done) / (1.0 - hold.clamp(0.0, 0.999))).min(1.0);
+                to + (from - to) * left
+            }
             Rate::Cosine { from, to } => {
                 to + (from - to) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
             }
@@ -170,11 +191,16 @@ impl MlpConfig {
             layers: layers.to_vec(),
             slots: 16_384,
             batch: 64,
-            iterations: 465,
+            iterations: 300,
             activation: PolynomialActivation::quadratic(0.0, 0.5, 0.2)
                 .unwrap_or_else(|_| PolynomialActivation::square()),
             head: Head::SquaredError,
-            rate: Rate::Linear { from: 0.3, to: 0.0 },
+            target: 3.0,
+            rate: Rate::Plateau {
+                from: 0.3,
+                hold: 0.5,
+                to: 0.0,
+            },
             momentum: StepMomentum::HeavyBall { mu: 0.9 },
             weight_decay: 0.0,
             gain: 1.4,
@@ -227,6 +253,7 @@ impl MlpConfig {
         let numbers = [
             ("momentum", self.momentum.mu(), 0.0, 0.999),
             ("weight_decay", self.weight_decay, 0.0, 1.0),
+            ("target", self.target, 1e-3, 16.0),
             ("gain", self.gain, 1e-6, 100.0),
             ("rate", self.rate.at(0, self.iterations), 1e-9, 100.0),
         ];
@@ -280,6 +307,13 @@ mod tests {
             assert!((rate.at(5, 10) - 0.25).abs() < 1e-12);
             assert!((rate.at(10, 10) - 0.1).abs() < 1e-12);
         }
+        let plateau = Rate::Plateau {
+            from: 0.4,
+            hold: 0.5,
+            to: 0.1,
+        };
+        assert_eq!([0, 5].map(|t| plateau.at(t, 10)), [0.4, 0.4]);
+        assert!((plateau.at(10, 10) - 0.1).abs() < 1e-12);
         let steps = Rate::Steps {
             from: 1.0,
             every: 4,
@@ -292,6 +326,7 @@ mod tests {
     fn settings_survive_toml() {
         let config = MlpConfig::new(&[4, 3, 2]);
         let text = toml::to_string(&config).unwrap();
+        assert!(text.contains("target = 3.0"));
         assert_eq!(toml::from_str::<MlpConfig>(&text).unwrap(), config);
         let bad = text.replace("activation = [", "activation = [nan, ");
         assert!(toml::from_str::<MlpConfig>(&bad).is_err());

@@ -120,7 +120,13 @@ impl MlpWeights {
             }
             predictors.push(u);
         }
-        let target = |class: usize| f64::from(u8::from(class as f64 == label));
+        let target = |class: usize| {
+            if class as f64 == label {
+                config.target
+            } else {
+                0.0
+            }
+        };
         let last = &predictors[depth - 1];
         let losses = last
             .iter()

@@ -30,28 +30,17 @@ impl GlmParty {
             return Ok(step);
         }
         let params = self.params().clone();
-        let instance = self.context()?.instance(u64::from(round.number));
+        let instance = self.keys.instance(round.number)?;
         let encryption = &self.plan.encryption;
         let state = match step {
-            Step::PublicKey => Round::PublicKey(CollectivePublicKey::new(&params, &instance)),
-            Step::RelinearisationOne => Round::One(self.round_one()?),
-            Step::RelinearisationTwo => {
-                let one = self.round_one()?;
-                let sum = one.finish(&one.decode(input)?)?;
-                Round::Two(RelinearisationRoundTwo::new(&one, sum))
-            }
-            Step::Galois(k) => Round::Galois(CollectiveGaloisKey::new(
-                &params,
-                &instance,
-                self.elements[k],
-            )),
+            Step::Key(step) => Round::Key(self.keys.enter(step, input)?),
             Step::Moments => {
-                self.learn_public_key(input)?;
+                self.keys.learn_public_key(input)?;
                 Round::Ciphertexts
             }
             Step::Curvature => {
                 let parts = sections::split("curvature", input, 2)?;
-                self.learn_public_key(parts[0])?;
+                self.keys.learn_public_key(parts[0])?;
                 self.learn_totals(parts[1])?;
                 Round::Ciphertexts
             }
@@ -99,35 +88,12 @@ impl GlmParty {
         Ok(step)
     }
 
-    /// Both rounds of the relinearisation key speak of the instance of round one.
-    pub(super) fn round_one(&self) -> Result<RelinearisationRoundOne> {
-        let instance = self.context()?.instance(u64::from(FIRST_ROUND) + 1);
-        Ok(RelinearisationRoundOne::new(self.params(), &instance))
-    }
-
-    pub(super) fn learn_public_key(&mut self, sum: &[u8]) -> Result<()> {
-        if self.public_key.is_none() {
-            let instance = self.context()?.instance(u64::from(FIRST_ROUND));
-            let protocol = CollectivePublicKey::new(self.params(), &instance);
-            self.public_key = Some(protocol.finish(&protocol.decode(sum)?)?);
-        }
-        Ok(())
-    }
-
     /// The released totals; with them the rows can be standardised.
     pub(super) fn learn_totals(&mut self, bytes: &[u8]) -> Result<()> {
         if self.samples.is_some() {
             return Ok(());
         }
-        let totals = bytes.as_chunks::<8>();
-        if totals.0.len() != self.plan.moments || !totals.1.is_empty() {
-            return Err(EncryptedError::Standardisation(format!(
-                "{} released totals instead of {}",
-                totals.0.len(),
-                self.plan.moments
-            )));
-        }
-        self.root.totals = totals.0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+        self.root.totals = statistics::totals_from_bytes(bytes, self.plan.moments)?;
         let samples = self
             .rows
             .samples(&self.root.totals)
@@ -148,7 +114,7 @@ impl GlmParty {
     pub(super) fn learn_before(&mut self, t: usize, input: &[u8]) -> Result<()> {
         if t == 0 {
             let parts = sections::split("first gradient", input, 3)?;
-            self.learn_public_key(parts[0])?;
+            self.keys.learn_public_key(parts[0])?;
             self.learn_totals(parts[1])?;
             let bound: [u8; 8] = parts[2].try_into().map_err(|_| EncryptedError::Message {
                 what: "curvature bound",
@@ -167,18 +133,9 @@ impl GlmParty {
             self.schedule = Some(self.plan.config.schedule(bound)?);
             return Ok(());
         }
-        let wanted = self.party_elements();
-        let parts = sections::split("evaluation keys", input, 2 + wanted.len())?;
         if self.circuit.is_none() {
-            let digest = {
-                let mut t = Transcript::new("learn evaluation keys");
-                t.append(&self.context()?.session);
-                for part in &parts[..parts.len() - 1] {
-                    t.append(part);
-                }
-                t.digest()
-            };
-            let keys = intern::keys(digest, || self.decode_keys(parts[0], &wanted, &parts[1..]))?;
+            let parts = sections::split("gradient", input, 2)?;
+            let keys = self.keys.learn(parts[0], true, &self.party_keys())?;
             self.circuit = Some(self.make_circuit(keys)?);
         }
         Ok(())
@@ -190,37 +147,10 @@ impl GlmParty {
         let activation = *config.activation()?.folded();
         Ok(Circuit::new(
             evaluator,
-            self.encoder.clone(),
+            self.keys.encoder().clone(),
             self.layout,
             config.family,
             activation,
         ))
-    }
-
-    pub(super) fn decode_keys(
-        &self,
-        relinearisation: &[u8],
-        which: &[usize],
-        galois: &[&[u8]],
-    ) -> Result<EvaluationKeys> {
-        let mut keys = EvaluationKeys::default();
-        let key: RelinearisationKey = {
-            let parts = sections::split("relinearisation key", relinearisation, 2)?;
-            let one = self.round_one()?;
-            let two = RelinearisationRoundTwo::new(&one, one.finish(&one.decode(parts[0])?)?);
-            two.finish(&two.decode(parts[1])?)?
-        };
-        keys.relinearisation = Some(key);
-        for (&k, bytes) in which.iter().zip(galois) {
-            keys.insert(self.galois_key(k, bytes)?);
-        }
-        Ok(keys)
-    }
-
-    pub(super) fn galois_key(&self, k: usize, sum: &[u8]) -> Result<GaloisKey> {
-        let round = u64::from(FIRST_ROUND) + 3 + k as u64;
-        let instance = self.context()?.instance(round);
-        let protocol = CollectiveGaloisKey::new(self.params(), &instance, self.elements[k]);
-        Ok(protocol.finish(&protocol.decode(sum)?)?)
     }
 }

@@ -3,23 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tacit_ckks::{
-    Ciphertext, Encoder, EvaluationKeys, Evaluator, GaloisKey, PublicKey, RelinearisationKey,
-    encrypt,
-};
+use tacit_ckks::{Ciphertext, EvaluationKeys, Evaluator, PublicKey};
 use tacit_mhe::{
-    CollectiveGaloisKey, CollectivePublicKey, ExactMap, KeySwitchToPublic, MheError, PartySecret,
-    Protocol, Refresh, Release, RelinearisationRoundOne, RelinearisationRoundTwo, Share,
-    SmudgingBits,
+    ExactMap, KeySwitchToPublic, MheError, PartySecret, Protocol, Refresh, Release, SmudgingBits,
 };
-use tacit_ring::{GaloisElement, Seed, Transcript};
 use tacit_session::{Application, Next, PartyIndex, RoundId, RoundInput, SessionContext};
 
 use super::circuit::{Circuit, prediction_folds};
-use super::noise::MOMENTS_SCALE_BITS;
+use super::keys::{CollectiveKeys, FIRST_ROUND, KeyRound, encoded, missing};
 use super::rows::LocalRows;
 use super::script::{Script, Step};
-use super::{EncryptedError, EncryptionPlan, Query, intern, sections};
+use super::{EncryptedError, EncryptionPlan, Query, sections, statistics};
 use crate::model::{BatchOrder, GlmConfig, Samples, Schedule, Weights};
 use crate::packing::{Batch, Diagonals, Layout};
 
@@ -46,9 +40,6 @@ pub struct SessionPlan {
     pub max_answers: usize,
 }
 
-/// First round of the application: the two before open the session.
-const FIRST_ROUND: u32 = tacit_session::ROUND_FIRST;
-
 /// One party of a training session: its secret, its rows, and where it is in the script.
 ///
 /// Owns everything; gives out only what the protocol sends.
@@ -57,15 +48,12 @@ pub struct GlmParty {
     script: Script,
     layout: Layout,
     schedule: Option<Schedule>,
-    elements: Vec<GaloisElement>,
-    encoder: Encoder,
+    keys: CollectiveKeys,
     secret: PartySecret,
     rows: Box<dyn LocalRows>,
     samples: Option<Samples>,
     order: Option<BatchOrder>,
     me: usize,
-    mhe: Option<tacit_mhe::SessionContext>,
-    public_key: Option<PublicKey>,
     circuit: Option<Circuit>,
     round: Option<(u32, Round)>,
     position: usize,
@@ -74,10 +62,7 @@ pub struct GlmParty {
 
 /// The protocol of the current round, where it is one; sums of ciphertexts otherwise.
 enum Round {
-    PublicKey(CollectivePublicKey),
-    One(RelinearisationRoundOne),
-    Two(RelinearisationRoundTwo),
-    Galois(CollectiveGaloisKey),
+    Key(KeyRound),
     Release(Release),
     Refresh(Refresh),
     Answer(KeySwitchToPublic),
@@ -87,10 +72,6 @@ enum Round {
 /// What only the root accumulates.
 #[derive(Default)]
 struct Root {
-    public_key: Vec<u8>,
-    round_one: Vec<u8>,
-    relinearisation: Vec<u8>,
-    galois: Vec<Vec<u8>>,
     moments: Vec<u8>,
     totals: Vec<f64>,
     curvature: Vec<u8>,
@@ -113,33 +94,27 @@ impl GlmParty {
     ) -> Result<Self> {
         let config = &plan.config;
         let layout = config.layout()?;
-        let ring = plan.encryption.params.ring();
-        let mut steps = layout.rotations();
-        steps.extend(prediction_folds(&layout));
-        steps.sort_unstable();
-        steps.dedup();
-        let elements: Vec<_> = steps.iter().map(|&s| ring.rotation(s as i64)).collect();
+        let mut rotations = layout.rotations();
+        rotations.extend(prediction_folds(&layout));
+        let rotations = rotations.into_iter().map(|s| s as i64).collect();
+        let keys = CollectiveKeys::new(&plan.encryption.params, rotations);
         let script = Script::new(
             config,
-            elements.len(),
+            keys.galois_keys(),
             plan.moments > 0,
             plan.release_model,
             plan.max_answers,
         );
-        let encoder = Encoder::new(&plan.encryption.params);
         Ok(Self {
             script,
             layout,
             schedule: None,
-            elements,
-            encoder,
+            keys,
             secret,
             rows,
             samples: None,
             order: None,
             me: 0,
-            mhe: None,
-            public_key: None,
             circuit: None,
             round: None,
             position: 0,
@@ -160,7 +135,7 @@ impl GlmParty {
 
     /// The collective public key, once it exists.
     pub fn collective_key(&self) -> Option<&PublicKey> {
-        self.public_key.as_ref()
+        self.keys.known_public_key()
     }
 
     /// Root only: the encrypted model, refreshed to the query scale.
@@ -184,10 +159,10 @@ impl GlmParty {
     }
 
     fn schedule(&self) -> Result<&Schedule> {
-        self.schedule.as_ref().ok_or(EncryptedError::Message {
-            what: "step sizes",
-            problem: "the curvature bound is not known yet".into(),
-        })
+        self.schedule.as_ref().ok_or(missing(
+            "step sizes",
+            "the curvature bound is not known yet",
+        ))
     }
 
     /// After training, further sessions of the same parties answer queries on the encrypted model.
@@ -203,27 +178,17 @@ impl GlmParty {
         &self.plan.encryption.params
     }
 
-    fn context(&self) -> Result<&tacit_mhe::SessionContext> {
-        self.mhe.as_ref().ok_or(EncryptedError::Message {
-            what: "session",
-            problem: "a round before the session began".into(),
-        })
-    }
-
-    /// The elements whose keys every party needs: all but those of the root's fold.
-    fn party_elements(&self) -> Vec<usize> {
+    /// The Galois keys that every party needs: all but those of the root's fold.
+    fn party_keys(&self) -> Vec<usize> {
         let bsgs = self.layout.bsgs();
         let group = self.layout.group();
-        let ring = self.params().ring();
-        let wanted: Vec<GaloisElement> = (1..bsgs.baby)
+        let wanted: Vec<i64> = (1..bsgs.baby)
             .map(|t| group * t)
             .chain((1..bsgs.giant).map(|t| group * bsgs.baby * t))
             .chain(self.layout.copy_folds())
-            .map(|s| ring.rotation(s as i64))
+            .map(|s| s as i64)
             .collect();
-        (0..self.elements.len())
-            .filter(|&k| wanted.contains(&self.elements[k]))
-            .collect()
+        self.keys.turning(&wanted)
     }
 }
 
@@ -247,11 +212,6 @@ impl GlmParty {
     }
 }
 
-fn encoded<P: Protocol>(protocol: &P, secret: &PartySecret) -> Result<Vec<u8>> {
-    let share: Share<P> = protocol.share(secret)?;
-    Ok(protocol.encode(&share))
-}
-
 impl Application for GlmParty {
     type Error = EncryptedError;
 
@@ -267,11 +227,7 @@ impl Application for GlmParty {
         self.me = context.me.as_usize();
         self.position = 0;
         self.round = None;
-        self.mhe = Some(tacit_mhe::SessionContext {
-            session: context.session.0,
-            crs: context.crs_seed,
-            parties: u32::from(context.parties),
-        });
+        self.keys.begin(context);
         Ok(())
     }
 
@@ -299,22 +255,16 @@ impl Application for GlmParty {
         }
         if matches!(step, Step::Moments | Step::Curvature) {
             let sums = self.own_sums(step)?;
-            let scale = f64::from(MOMENTS_SCALE_BITS).exp2();
-            return self.encrypt_own(round, &sums, self.plan.encryption.top_level(), scale);
+            let level = self.plan.encryption.top_level();
+            return self.encrypt_own(round, &sums, level, statistics::scale());
         }
         let secret = &self.secret;
         match self.round.as_ref().map(|(_, r)| r) {
-            Some(Round::PublicKey(p)) => encoded(p, secret),
-            Some(Round::One(p)) => encoded(p, secret),
-            Some(Round::Two(p)) => encoded(p, secret),
-            Some(Round::Galois(p)) => encoded(p, secret),
+            Some(Round::Key(p)) => p.share(secret),
             Some(Round::Release(p)) => encoded(p, secret),
             Some(Round::Refresh(p)) => encoded(p, secret),
             Some(Round::Answer(p)) => encoded(p, secret),
-            Some(Round::Ciphertexts) | None => Err(EncryptedError::Message {
-                what: "round",
-                problem: "nothing to share".into(),
-            }),
+            Some(Round::Ciphertexts) | None => Err(missing("round", "nothing to share")),
         }
     }
 
@@ -328,10 +278,7 @@ impl Application for GlmParty {
     ) -> Result<()> {
         self.enter(round, input)?;
         match self.round.as_ref().map(|(_, r)| r) {
-            Some(Round::PublicKey(p)) => p.aggregate_encoded(into, share)?,
-            Some(Round::One(p)) => p.aggregate_encoded(into, share)?,
-            Some(Round::Two(p)) => p.aggregate_encoded(into, share)?,
-            Some(Round::Galois(p)) => p.aggregate_encoded(into, share)?,
+            Some(Round::Key(p)) => p.aggregate(into, share)?,
             Some(Round::Release(p)) => p.aggregate_encoded(into, share)?,
             Some(Round::Refresh(p)) => p.aggregate_encoded(into, share)?,
             Some(Round::Answer(p)) => p.aggregate_encoded(into, share)?,

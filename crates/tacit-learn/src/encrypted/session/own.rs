@@ -10,35 +10,16 @@ impl GlmParty {
             let share = rows.len() as f64 / self.plan.total_rows as f64;
             return Ok(vec![share * crate::twin::largest_second_moment(rows)]);
         }
-        let moments = self
-            .rows
-            .moments()
-            .map_err(EncryptedError::Standardisation)?;
-        if moments.len() == self.plan.moments {
-            return Ok(moments);
-        }
-        Err(EncryptedError::Standardisation(format!(
-            "this party has {} moments, the plan says {}",
-            moments.len(),
-            self.plan.moments
-        )))
+        statistics::own_moments(self.rows.as_ref(), self.plan.moments)
     }
 
     pub(super) fn samples(&self) -> Result<&Samples> {
-        self.samples.as_ref().ok_or(EncryptedError::Message {
-            what: "gradient",
-            problem: "rows are not standardised yet".into(),
-        })
+        self.samples
+            .as_ref()
+            .ok_or(missing("gradient", "rows are not standardised yet"))
     }
 
-    pub(super) fn key(&self) -> Result<&PublicKey> {
-        self.public_key.as_ref().ok_or(EncryptedError::Message {
-            what: "collective public key",
-            problem: "not received yet".into(),
-        })
-    }
-
-    /// A fresh encryption of own values, with randomness bound to the round and the values.
+    /// A fresh encryption of own values.
     pub(super) fn encrypt_own(
         &self,
         round: &RoundId,
@@ -46,16 +27,8 @@ impl GlmParty {
         level: usize,
         scale: f64,
     ) -> Result<Vec<u8>> {
-        let message = self.encoder.encode(values, level, scale)?;
-        let mut transcript = Transcript::new("learn own encryption");
-        transcript
-            .append(&round.session.0)
-            .append_u64(u64::from(round.number));
-        transcript.append_words(message.poly().words());
-        let seed: Seed = self
-            .secret
-            .stream_seed("learn own encryption", &transcript.digest());
-        let ct = encrypt(self.params(), self.key()?, &message, &mut seed.expand());
+        let keys = &self.keys;
+        let ct = keys.encrypt_own(&self.secret, round, values, level, scale)?;
         Ok(ct.to_bytes(self.params()))
     }
 
@@ -81,10 +54,7 @@ impl GlmParty {
             let (level, scale) = (encryption.refresh_level, self.params().scale());
             return self.encrypt_own(round, &self.first_step()?, level, scale);
         }
-        let missing = || EncryptedError::Message {
-            what: "gradient",
-            problem: "evaluation keys were not received".into(),
-        };
+        let missing = || missing("gradient", "evaluation keys were not received");
         let circuit = self.circuit.as_ref().ok_or_else(missing)?;
         let order = self.order.as_ref().ok_or_else(missing)?;
         let parts = sections::split_any("gradient", input)?;
@@ -96,7 +66,13 @@ impl GlmParty {
         let gradient = circuit.gradient(&point, &diagonals)?;
         let mut label = round.session.0.to_vec();
         label.extend(round.number.to_le_bytes());
-        let out = gradient.rerandomise(self.params(), self.key()?, &self.secret, &label, None)?;
+        let out = gradient.rerandomise(
+            self.params(),
+            self.keys.public_key()?,
+            &self.secret,
+            &label,
+            None,
+        )?;
         Ok(out.to_bytes(self.params()))
     }
 }

@@ -9,17 +9,16 @@ impl GlmParty {
         }
         let root = &self.root;
         Ok(match step {
-            Step::PublicKey | Step::RelinearisationOne | Step::Galois(_) => Vec::new(),
-            Step::RelinearisationTwo => root.round_one.clone(),
-            Step::Moments => root.public_key.clone(),
+            Step::Key(step) => self.keys.input(step),
+            Step::Moments => self.keys.public_key_sum().to_vec(),
             Step::ReleaseMoments => root.moments.clone(),
-            Step::Curvature => sections::join(&[&root.public_key, &self.totals_bytes()]),
+            Step::Curvature => sections::join(&[self.keys.public_key_sum(), &self.totals_bytes()]),
             Step::ReleaseCurvature => root.curvature.clone(),
             Step::Gradient(0) => {
                 let config = &self.plan.config;
                 let bound = config.curvature.known(config.features);
                 let bound = bound.unwrap_or(root.curvature_bound).to_le_bytes();
-                sections::join(&[&root.public_key, &self.totals_bytes(), &bound])
+                sections::join(&[self.keys.public_key_sum(), &self.totals_bytes(), &bound])
             }
             Step::Gradient(t) => self.gradient_input(t)?,
             Step::Refresh(_) => std::mem::take(&mut self.root.lowered),
@@ -39,14 +38,14 @@ impl GlmParty {
     }
 
     fn totals_bytes(&self) -> Vec<u8> {
-        self.root
-            .totals
-            .iter()
-            .flat_map(|t| t.to_le_bytes())
-            .collect()
+        statistics::totals_to_bytes(&self.root.totals)
     }
 
     pub(super) fn gradient_input(&mut self, t: usize) -> Result<Vec<u8>> {
+        let handed_out = match t {
+            1 => Some(self.keys.hand_out(true, &self.party_keys())?),
+            _ => None,
+        };
         self.assemble_root_circuit()?;
         let circuit = self.root_circuit()?;
         let step = &self.schedule()?.steps()[t];
@@ -54,52 +53,32 @@ impl GlmParty {
         let nesterov = self.schedule()?.is_nesterov();
         let point = if nesterov { &base } else { self.weights()? };
         let point = point.to_bytes(self.params());
-        let payload = if t == 1 {
-            let relinearisation =
-                sections::join(&[&self.root.round_one, &self.root.relinearisation]);
-            let mut parts: Vec<&[u8]> = vec![&relinearisation];
-            parts.extend(
-                self.party_elements()
-                    .iter()
-                    .map(|&k| self.root.galois[k].as_slice()),
-            );
-            parts.push(&point);
-            let payload = sections::join(&parts);
-            (self.root.galois, self.root.relinearisation) = Default::default();
-            self.root.round_one = Vec::new();
-            payload
-        } else {
-            sections::join(&[&point])
-        };
         self.root.base = Some(base);
-        Ok(payload)
+        let mut parts: Vec<&[u8]> = handed_out.iter().map(Vec::as_slice).collect();
+        parts.push(&point);
+        Ok(sections::join(&parts))
     }
 
     /// All evaluation keys, once.
     pub(super) fn assemble_root_circuit(&mut self) -> Result<()> {
         if self.circuit.is_none() {
-            let all: Vec<usize> = (0..self.elements.len()).collect();
-            let relinearisation =
-                sections::join(&[&self.root.round_one, &self.root.relinearisation]);
-            let galois: Vec<&[u8]> = self.root.galois.iter().map(Vec::as_slice).collect();
-            let keys = self.decode_keys(&relinearisation, &all, &galois)?;
-            self.circuit = Some(self.make_circuit(Arc::new(keys))?);
+            let keys = self.keys.assemble()?;
+            self.circuit = Some(self.make_circuit(keys)?);
         }
         Ok(())
     }
 
     pub(super) fn weights(&self) -> Result<&Ciphertext> {
-        self.root.weights.as_ref().ok_or(EncryptedError::Message {
-            what: "model",
-            problem: "training has not begun".into(),
-        })
+        self.root
+            .weights
+            .as_ref()
+            .ok_or(missing("model", "training has not begun"))
     }
 
     pub(super) fn root_circuit(&self) -> Result<&Circuit> {
-        self.circuit.as_ref().ok_or(EncryptedError::Message {
-            what: "evaluation keys",
-            problem: "not generated yet".into(),
-        })
+        self.circuit
+            .as_ref()
+            .ok_or(missing("evaluation keys", "not generated yet"))
     }
 
     pub(super) fn conclude(&mut self, step: Step, sum: Vec<u8>) -> Result<()> {
@@ -107,21 +86,18 @@ impl GlmParty {
             return Ok(());
         };
         match (step, round) {
-            (Step::PublicKey, _) => self.root.public_key = sum,
-            (Step::RelinearisationOne, _) => self.root.round_one = sum,
-            (Step::RelinearisationTwo, _) => self.root.relinearisation = sum,
-            (Step::Galois(_), _) => self.root.galois.push(sum),
+            (Step::Key(step), _) => self.keys.conclude(step, sum),
             (Step::Moments, _) => self.root.moments = sum,
             (Step::ReleaseMoments, Round::Release(p)) => {
                 let plain = p.finish(&p.decode(&sum)?)?;
-                let mut totals = self.encoder.decode(&plain);
+                let mut totals = self.keys.encoder().decode(&plain);
                 totals.truncate(self.plan.moments);
                 self.root.totals = totals;
             }
             (Step::Curvature, _) => self.root.curvature = sum,
             (Step::ReleaseCurvature, Round::Release(p)) => {
                 let plain = p.finish(&p.decode(&sum)?)?;
-                let mean = self.encoder.decode(&plain)[0];
+                let mean = self.keys.encoder().decode(&plain)[0];
                 self.root.curvature_bound = crate::twin::coarsened(1.01 * mean).max(1.0);
             }
             (Step::Gradient(0), _) => self.root.lowered = sum,
@@ -142,7 +118,7 @@ impl GlmParty {
             }
             (Step::ReleaseModel, Round::Release(p)) => {
                 let plain = p.finish(&p.decode(&sum)?)?;
-                let slots = self.encoder.decode(&plain);
+                let slots = self.keys.encoder().decode(&plain);
                 let outputs = self.plan.config.family.outputs();
                 self.root.released = Some(self.layout.unpack_weights(&slots, outputs)?);
             }
@@ -151,10 +127,7 @@ impl GlmParty {
                 self.root.answers.push(answer.to_bytes(self.params()));
             }
             _ => {
-                return Err(EncryptedError::Message {
-                    what: "round",
-                    problem: "finished without having been entered".into(),
-                });
+                return Err(missing("round", "finished without having been entered"));
             }
         }
         Ok(())

@@ -1,21 +1,15 @@
 //! Entering a round: which protocols it runs, and what its input teaches.
 
-use std::sync::Arc;
-
-use tacit_ckks::{Ciphertext, EvaluationKeys, Evaluator, GaloisKey, RelinearisationKey};
-use tacit_mhe::{
-    CollectiveGaloisKey, CollectivePublicKey, ExactMap, Protocol, Refresh, Release,
-    RelinearisationRoundOne, RelinearisationRoundTwo,
-};
-use tacit_ring::Transcript;
+use tacit_ckks::Ciphertext;
+use tacit_mhe::{ExactMap, Refresh, Release};
 use tacit_session::RoundId;
 
-use super::super::packed::Engine;
 use super::maps::Maps;
-use super::party::{FIRST_ROUND, MlpParty, Result, Round, missing};
+use super::party::{MlpParty, Result, Round};
 use super::plan::LEVELS;
 use super::script::MlpStep;
-use crate::encrypted::{EncryptedError, intern, sections};
+use crate::encrypted::keys::FIRST_ROUND;
+use crate::encrypted::{EncryptedError, sections, statistics};
 
 impl MlpParty {
     /// The step of a round, checked against its label.
@@ -39,27 +33,27 @@ impl MlpParty {
             return Ok(step);
         }
         let params = self.params().clone();
-        let instance = self.context()?.instance(u64::from(round.number));
+        let instance = self.keys.instance(round.number)?;
         let state = match step {
-            MlpStep::PublicKey => Round::PublicKey(CollectivePublicKey::new(&params, &instance)),
-            MlpStep::RelinearisationOne => Round::One(self.round_one()?),
-            MlpStep::RelinearisationTwo => {
-                let one = self.round_one()?;
-                let sum = one.finish(&one.decode(input)?)?;
-                Round::Two(RelinearisationRoundTwo::new(&one, sum))
+            MlpStep::Key(step) => Round::Key(self.keys.enter(step, input)?),
+            MlpStep::Moments => {
+                self.keys.learn_public_key(input)?;
+                Round::Sums(1)
             }
-            MlpStep::Galois(k) => Round::Galois(CollectiveGaloisKey::new(
-                &params,
-                &instance,
-                self.elements[k],
-            )),
+            MlpStep::ReleaseMoments => {
+                let smudging = self.plan.moments_margin()?.smudging();
+                let protocols = (self.ciphertexts(input, 1)?.iter())
+                    .map(|ct| Ok(Release::new(&params, &instance, ct, smudging)?))
+                    .collect::<Result<_>>()?;
+                Round::Release(protocols)
+            }
             MlpStep::Forward(t) => {
                 if t == 0 {
-                    self.learn_keys(input)?;
+                    self.learn_before(input)?;
                 }
                 Round::Gather
             }
-            MlpStep::Gradient(_) => Round::Sums,
+            MlpStep::Gradient(_) => Round::Sums(self.plan.layout.first_ciphertexts()),
             MlpStep::Predictors(..)
             | MlpStep::Errors(..)
             | MlpStep::Weights(_)
@@ -111,7 +105,7 @@ impl MlpParty {
                 MlpStep::Predictors(_, 1) => (top, maps.predictors[layout.place(k).1].clone()),
                 MlpStep::Predictors(..) => (top, maps.identity_predictors.clone()),
                 MlpStep::Errors(t, l) if l == depth => {
-                    (top, Maps::weigh(plan, &self.encoder, t, k)?)
+                    (top, Maps::weigh(plan, self.encoder(), t, k)?)
                 }
                 MlpStep::Errors(..) => (top, maps.identity_errors.clone()),
                 MlpStep::Weights(_) if k < first => (plan.level(2), maps.first.clone()),
@@ -129,86 +123,23 @@ impl MlpParty {
             .collect()
     }
 
-    /// Both rounds of the relinearisation key speak of the instance of round one.
-    pub(super) fn round_one(&self) -> Result<RelinearisationRoundOne> {
-        let instance = self.context()?.instance(u64::from(FIRST_ROUND) + 1);
-        Ok(RelinearisationRoundOne::new(self.params(), &instance))
+    /// The Galois keys that a party needs for its own layer.
+    pub(super) fn party_keys(&self) -> Vec<usize> {
+        self.keys.turning(&self.plan.layout.party_rotations())
     }
 
-    pub(super) fn learn_public_key(&mut self, sum: &[u8]) -> Result<()> {
-        if self.public_key.is_none() {
-            let instance = self.context()?.instance(u64::from(FIRST_ROUND));
-            let protocol = CollectivePublicKey::new(self.params(), &instance);
-            self.public_key = Some(protocol.finish(&protocol.decode(sum)?)?);
+    /// Public key, totals of the standardisation and Galois keys come with the first iteration.
+    fn learn_before(&mut self, input: &[u8]) -> Result<()> {
+        let parts = sections::split("first iteration", input, 4)?;
+        self.keys.learn_public_key(parts[0])?;
+        if self.own.is_none() {
+            self.totals = statistics::totals_from_bytes(parts[1], self.plan.moments)?;
+            self.prepare_rows()?;
         }
-        Ok(())
-    }
-
-    /// The elements whose keys a party needs for its own layer.
-    pub(super) fn party_elements(&self) -> Vec<usize> {
-        let ring = self.params().ring();
-        let wanted = self.plan.layout.party_rotations();
-        let wanted: Vec<_> = wanted.iter().map(|&s| ring.rotation(s)).collect();
-        let all = 0..self.elements.len();
-        all.filter(|&k| wanted.contains(&self.elements[k]))
-            .collect()
-    }
-
-    /// Public key and Galois keys come with the first iteration.
-    fn learn_keys(&mut self, input: &[u8]) -> Result<()> {
-        let wanted = self.party_elements();
-        let parts = sections::split("evaluation keys", input, 2 + wanted.len())?;
-        self.learn_public_key(parts[0])?;
         if self.engine.is_none() {
-            let galois = &parts[1..parts.len() - 1];
-            let mut transcript = Transcript::new("learn network keys");
-            transcript.append(&self.context()?.session);
-            galois.iter().for_each(|part| {
-                transcript.append(part);
-            });
-            let keys = intern::keys(transcript.digest(), || {
-                self.decode_keys(None, &wanted, galois)
-            })?;
+            let keys = self.keys.learn(parts[2], false, &self.party_keys())?;
             self.engine = Some(self.make_engine(keys));
         }
         Ok(())
-    }
-
-    pub(super) fn make_engine(&self, keys: Arc<EvaluationKeys>) -> Engine {
-        let evaluator = Evaluator::with_shared_keys(self.params(), keys);
-        Engine::new(evaluator, self.encoder.clone())
-    }
-
-    /// Keys from the sums of shares; relinearisation from those of both rounds.
-    pub(super) fn decode_keys(
-        &self,
-        relinearisation: Option<[&[u8]; 2]>,
-        which: &[usize],
-        galois: &[&[u8]],
-    ) -> Result<EvaluationKeys> {
-        let mut keys = EvaluationKeys::default();
-        if let Some([one_sum, two_sum]) = relinearisation {
-            let one = self.round_one()?;
-            let two = RelinearisationRoundTwo::new(&one, one.finish(&one.decode(one_sum)?)?);
-            let key: RelinearisationKey = two.finish(&two.decode(two_sum)?)?;
-            keys.relinearisation = Some(key);
-        }
-        if galois.len() != which.len() {
-            return Err(missing(
-                "evaluation keys",
-                "not as many as the layout needs",
-            ));
-        }
-        for (&k, bytes) in which.iter().zip(galois) {
-            keys.insert(self.galois_key(k, bytes)?);
-        }
-        Ok(keys)
-    }
-
-    fn galois_key(&self, k: usize, sum: &[u8]) -> Result<GaloisKey> {
-        let round = u64::from(FIRST_ROUND) + 3 + k as u64;
-        let instance = self.context()?.instance(round);
-        let protocol = CollectiveGaloisKey::new(self.params(), &instance, self.elements[k]);
-        Ok(protocol.finish(&protocol.decode(sum)?)?)
     }
 }

@@ -14,15 +14,16 @@ use tacit_transport::memory::{Options, Progress, Traffic, run_local, seats};
 use super::super::MlpWeights;
 use super::super::packed::LayerCounts;
 use super::{MlpParty, MlpPlan};
-use crate::encrypted::EncryptedError;
 use crate::encrypted::local::LocalError;
-use crate::model::Samples;
+use crate::encrypted::{EncryptedError, LocalRows};
 
 /// A finished training.
 #[derive(Debug)]
 pub struct MlpTrained {
     /// The released model.
     pub weights: MlpWeights,
+    /// The released totals of collective standardisation.
+    pub totals: Vec<f64>,
     /// What each party computed on its own rows.
     pub parties: Vec<LayerCounts>,
     /// What the root computed for all.
@@ -39,7 +40,7 @@ pub struct MlpTrained {
 pub fn train(
     plan: &Arc<MlpPlan>,
     names: &[String],
-    rows: Vec<Samples>,
+    rows: Vec<Box<dyn LocalRows>>,
     options: &Options,
     observer: impl FnMut(&Progress) + Send,
 ) -> Result<MlpTrained, LocalError> {
@@ -55,6 +56,14 @@ pub fn train(
         at_most: 1,
         precision_bits: 20,
     });
+    if plan.moments > 0 {
+        agreed.releases.push(Release {
+            what: ReleaseKind::Statistics,
+            to: names.to_vec(),
+            at_most: 1,
+            precision_bits: 20,
+        });
+    }
     let mut seated = Vec::with_capacity(rows.len());
     for (seat, rows) in seats(&agreed)?.into_iter().zip(rows) {
         let secret =
@@ -71,6 +80,7 @@ pub fn train(
     })?;
     Ok(MlpTrained {
         weights,
+        totals: parties[0].totals().to_vec(),
         parties: parties.iter().map(MlpParty::own_counts).collect(),
         root: parties[0].root_counts(),
         traffic: finished.traffic,

@@ -1,13 +1,14 @@
 //! What a party computes on its own rows, and how such contributions travel.
 
-use tacit_ckks::{Ciphertext, encrypt};
+use tacit_ckks::Ciphertext;
 use tacit_mhe::Private;
-use tacit_ring::{Seed, Transcript};
 use tacit_session::RoundId;
 
 use super::super::packed::{EncodedBatch, Engine, Side, spread};
-use super::party::{MlpParty, Result, join, missing};
-use crate::encrypted::sections;
+use super::party::{MlpParty, OwnRows, Result, join};
+use super::plan::LEVELS;
+use crate::encrypted::keys::missing;
+use crate::encrypted::{sections, statistics};
 
 impl MlpParty {
     fn own_engine(&self) -> Result<&Engine> {
@@ -17,9 +18,20 @@ impl MlpParty {
 
     /// Rows of iteration `t`.
     fn batch_rows(&self, t: usize) -> Result<Vec<usize>> {
-        let order = self.order.as_ref();
-        let order = order.ok_or_else(|| missing("batch", "the session has not begun"))?;
-        Ok(order.rows(t).collect())
+        Ok(self.own_rows()?.order.rows(t).collect())
+    }
+
+    fn own_rows(&self) -> Result<&OwnRows> {
+        let own = self.own.as_ref();
+        own.ok_or_else(|| missing("batch", "rows are not standardised yet"))
+    }
+
+    /// What this party adds to the moments.
+    pub(super) fn moments_share(&self, round: &RoundId) -> Result<Vec<u8>> {
+        let own = statistics::own_moments(self.rows.as_ref(), self.plan.moments)?;
+        let level = self.plan.level(LEVELS);
+        let own = self.encrypt_own(round, &own, level, statistics::scale())?;
+        Ok(join(&[own.to_bytes(self.params())]))
     }
 
     /// Encodes the batch of iteration `t`, unless it is there from the forward pass.
@@ -32,7 +44,14 @@ impl MlpParty {
         let (layout, rows) = (self.plan.layout, self.batch_rows(t)?);
         let (level, scale) = (self.plan.level(1), self.plan.q(1));
         let encoder = &self.periodic;
-        let batch = EncodedBatch::new(encoder, layout, &self.samples, &rows, level, scale)?;
+        let batch = EncodedBatch::new(
+            encoder,
+            layout,
+            &self.own_rows()?.samples,
+            &rows,
+            level,
+            scale,
+        )?;
         self.batch = Some((t, batch));
         Ok(())
     }
@@ -97,58 +116,44 @@ impl MlpParty {
         let mut label = round.session.0.to_vec();
         label.extend(round.number.to_le_bytes());
         label.extend((index as u32).to_le_bytes());
-        Ok(part.rerandomise(self.params(), self.key()?, &self.secret, &label, None)?)
+        Ok(part.rerandomise(
+            self.params(),
+            self.keys.public_key()?,
+            &self.secret,
+            &label,
+            None,
+        )?)
     }
 
-    /// One-hot labels of the batch, encrypted in this party's block.
+    /// One-hot labels of the batch, times the target, encrypted in this party's block.
     fn labels(&self, round: &RoundId, t: usize) -> Result<Ciphertext> {
         let (plan, layout) = (&self.plan, &self.plan.layout);
         let (_, block) = layout.place(self.me);
-        let rows = self.batch_rows(t)?;
+        let (rows, labels) = (self.batch_rows(t)?, self.own_rows()?.samples.labels());
+        let target = plan.config.target;
         let one_hot = |column: usize, neuron: usize| {
             let own = column / layout.batch() == block;
             let row = rows.get(column % layout.batch()).filter(|_| own);
-            let label = row.map(|&row| self.samples.labels()[row]);
-            f64::from(u8::from(label == Some(neuron as f64)))
+            let label = row.map(|&row| labels[row]);
+            if label == Some(neuron as f64) {
+                target
+            } else {
+                0.0
+            }
         };
         let slots = layout.pack_columns(Side::of_layer(plan.config.depth()), one_hot);
         self.encrypt_own(round, &slots, plan.level(0), plan.product_scale())
     }
 
-    /// A fresh encryption of own values, with randomness bound to the round and the values.
-    pub(super) fn encrypt_own(
+    fn encrypt_own(
         &self,
         round: &RoundId,
         slots: &[f64],
         level: usize,
         scale: f64,
     ) -> Result<Ciphertext> {
-        let mut transcript = Transcript::new("learn own encryption");
-        transcript
-            .append(&round.session.0)
-            .append_u64(u64::from(round.number));
-        self.encrypt_bound(transcript, slots, level, scale)
-    }
-
-    /// As [`Self::encrypt_own`], bound to a given transcript.
-    pub(super) fn encrypt_bound(
-        &self,
-        mut transcript: Transcript,
-        slots: &[f64],
-        level: usize,
-        scale: f64,
-    ) -> Result<Ciphertext> {
-        let message = self.encoder.encode(slots, level, scale)?;
-        transcript.append_words(message.poly().words());
-        let seed: Seed = self
-            .secret
-            .stream_seed("learn own encryption", &transcript.digest());
-        Ok(encrypt(
-            self.params(),
-            self.key()?,
-            &message,
-            &mut seed.expand(),
-        ))
+        let keys = &self.keys;
+        keys.encrypt_own(&self.secret, round, slots, level, scale)
     }
 }
 

@@ -2,12 +2,8 @@
 
 use std::sync::Arc;
 
-use tacit_ckks::{Ciphertext, Encoder, PeriodicEncoder, PublicKey};
-use tacit_mhe::{
-    CollectiveGaloisKey, CollectivePublicKey, PartySecret, Protocol, Refresh, Release,
-    RelinearisationRoundOne, RelinearisationRoundTwo, Share, aggregate_all,
-};
-use tacit_ring::GaloisElement;
+use tacit_ckks::{Ciphertext, Encoder, EvaluationKeys, Evaluator, PeriodicEncoder};
+use tacit_mhe::{PartySecret, Protocol, Refresh, Release, aggregate_all};
 use tacit_session::{Application, Next, PartyIndex, RoundId, RoundInput, SessionContext};
 
 use super::super::MlpWeights;
@@ -16,13 +12,11 @@ use super::maps::Maps;
 use super::plan::MlpPlan;
 use super::root::Root;
 use super::script::{MlpStep, steps};
-use crate::encrypted::{EncryptedError, sections};
+use crate::encrypted::keys::{CollectiveKeys, KeyRound, missing};
+use crate::encrypted::{EncryptedError, LocalRows, sections};
 use crate::model::{BatchOrder, Samples};
 
 pub(super) type Result<T> = std::result::Result<T, EncryptedError>;
-
-/// First round of the application: the two before open the session.
-pub(super) const FIRST_ROUND: u32 = tacit_session::ROUND_FIRST;
 
 /// One party: its secret, its rows, and where it is in the script.
 ///
@@ -30,16 +24,14 @@ pub(super) const FIRST_ROUND: u32 = tacit_session::ROUND_FIRST;
 pub struct MlpParty {
     pub(super) plan: Arc<MlpPlan>,
     pub(super) script: Vec<MlpStep>,
-    pub(super) elements: Vec<GaloisElement>,
-    pub(super) encoder: Encoder,
+    pub(super) keys: CollectiveKeys,
     pub(super) periodic: PeriodicEncoder,
     pub(super) maps: Maps,
     pub(super) secret: PartySecret,
-    pub(super) samples: Samples,
-    pub(super) order: Option<BatchOrder>,
+    pub(super) rows: Box<dyn LocalRows>,
+    pub(super) own: Option<OwnRows>,
+    pub(super) totals: Vec<f64>,
     pub(super) me: usize,
-    pub(super) mhe: Option<tacit_mhe::SessionContext>,
-    pub(super) public_key: Option<PublicKey>,
     /// For the party's own layer.
     pub(super) engine: Option<Engine>,
     pub(super) batch: Option<(usize, EncodedBatch)>,
@@ -50,41 +42,37 @@ pub struct MlpParty {
 
 /// The protocols of the current round.
 pub(super) enum Round {
-    PublicKey(CollectivePublicKey),
-    One(RelinearisationRoundOne),
-    Two(RelinearisationRoundTwo),
-    Galois(CollectiveGaloisKey),
+    Key(KeyRound),
     Refresh(Vec<Refresh>),
     Release(Vec<Release>),
     /// Every party's contribution is kept apart.
     Gather,
-    /// Ciphertexts are summed, position by position.
-    Sums,
+    /// So many ciphertexts are summed, position by position.
+    Sums(usize),
+}
+
+/// A party's rows once they are standardised, and the order of their batches.
+pub(super) struct OwnRows {
+    pub samples: Samples,
+    pub order: BatchOrder,
 }
 
 impl MlpParty {
     /// A party with its secret and its rows.
-    pub fn new(plan: Arc<MlpPlan>, secret: PartySecret, samples: Samples) -> Result<Self> {
-        plan.config.check(&samples)?;
-        let ring = plan.encryption.params.ring();
+    pub fn new(plan: Arc<MlpPlan>, secret: PartySecret, rows: Box<dyn LocalRows>) -> Result<Self> {
         let mut rotations = plan.layout.party_rotations();
         rotations.extend(plan.layout.hidden_rotations());
-        rotations.sort_unstable();
-        rotations.dedup();
-        let elements: Vec<_> = rotations.iter().map(|&s| ring.rotation(s)).collect();
-        let encoder = Encoder::new(&plan.encryption.params);
+        let keys = CollectiveKeys::new(&plan.encryption.params, rotations);
         Ok(Self {
-            script: steps(elements.len(), plan.config.iterations, plan.config.depth()),
-            elements,
-            maps: Maps::new(&plan, &encoder)?,
+            script: steps(keys.galois_keys(), &plan),
+            maps: Maps::new(&plan, keys.encoder())?,
             periodic: PeriodicEncoder::new(&plan.encryption.params, plan.layout.columns())?,
-            encoder,
+            keys,
             secret,
-            samples,
-            order: None,
+            rows,
+            own: None,
+            totals: Vec::new(),
             me: 0,
-            mhe: None,
-            public_key: None,
             engine: None,
             batch: None,
             round: None,
@@ -97,6 +85,11 @@ impl MlpParty {
     /// Root only: the model in the clear, once released.
     pub fn released_model(&self) -> Option<&MlpWeights> {
         self.root.released.as_ref()
+    }
+
+    /// The released totals of collective standardisation.
+    pub fn totals(&self) -> &[f64] {
+        &self.totals
     }
 
     /// What this party has computed on its own rows.
@@ -118,28 +111,32 @@ impl MlpParty {
         &self.plan.encryption.params
     }
 
-    pub(super) fn context(&self) -> Result<&tacit_mhe::SessionContext> {
-        self.mhe
-            .as_ref()
-            .ok_or_else(|| missing("session", "a round before the session began"))
+    pub(super) fn encoder(&self) -> &Encoder {
+        self.keys.encoder()
     }
 
-    pub(super) fn key(&self) -> Result<&PublicKey> {
-        let key = self.public_key.as_ref();
-        key.ok_or_else(|| missing("collective public key", "not received yet"))
+    pub(super) fn make_engine(&self, keys: Arc<EvaluationKeys>) -> Engine {
+        let evaluator = Evaluator::with_shared_keys(self.params(), keys);
+        Engine::new(evaluator, self.encoder().clone())
     }
-}
 
-pub(super) fn missing(what: &'static str, problem: &str) -> EncryptedError {
-    EncryptedError::Message {
-        what,
-        problem: problem.into(),
+    /// The rows, standardised by the released totals.
+    pub(super) fn prepare_rows(&mut self) -> Result<()> {
+        let (config, expected) = (&self.plan.config, self.plan.rows[self.me]);
+        let samples = (self.rows.samples(&self.totals)).map_err(EncryptedError::Standardisation)?;
+        config.check(&samples)?;
+        if samples.len() != expected {
+            return Err(crate::Error::Shape {
+                what: "rows of this party",
+                expected,
+                found: samples.len(),
+            }
+            .into());
+        }
+        let order = BatchOrder::new(samples.len(), config.batch, config.seed, self.me);
+        self.own = Some(OwnRows { samples, order });
+        Ok(())
     }
-}
-
-fn encoded<P: Protocol>(protocol: &P, secret: &PartySecret) -> Result<Vec<u8>> {
-    let share: Share<P> = protocol.share(secret)?;
-    Ok(protocol.encode(&share))
 }
 
 fn encoded_all<P: Protocol>(protocols: &[P], secret: &PartySecret) -> Result<Vec<u8>> {
@@ -176,25 +173,13 @@ impl Application for MlpParty {
             .into());
         }
         self.me = context.me.as_usize();
-        if self.samples.len() != self.plan.rows[self.me] {
-            return Err(crate::Error::Shape {
-                what: "rows of this party",
-                expected: self.plan.rows[self.me],
-                found: self.samples.len(),
-            }
-            .into());
-        }
-        let config = &self.plan.config;
-        let order = BatchOrder::new(self.samples.len(), config.batch, config.seed, self.me);
-        self.order = Some(order);
         self.position = 0;
         self.round = None;
-        self.mhe = Some(tacit_mhe::SessionContext {
-            session: context.session.0,
-            crs: context.crs_seed,
-            parties: u32::from(context.parties),
-        });
-        Ok(())
+        self.keys.begin(context);
+        match self.plan.moments {
+            0 => self.prepare_rows(),
+            _ => Ok(()),
+        }
     }
 
     fn next_round(&mut self) -> Result<Next> {
@@ -214,17 +199,17 @@ impl Application for MlpParty {
         match step {
             MlpStep::Forward(t) => return self.forward_share(round, t, input),
             MlpStep::Gradient(t) => return self.gradient_share(round, t, input),
+            MlpStep::Moments => return self.moments_share(round),
             _ => {}
         }
         let secret = &self.secret;
         match self.round.as_ref().map(|(_, r)| r) {
-            Some(Round::PublicKey(p)) => encoded(p, secret),
-            Some(Round::One(p)) => encoded(p, secret),
-            Some(Round::Two(p)) => encoded(p, secret),
-            Some(Round::Galois(p)) => encoded(p, secret),
+            Some(Round::Key(p)) => p.share(secret),
             Some(Round::Refresh(p)) => encoded_all(p, secret),
             Some(Round::Release(p)) => encoded_all(p, secret),
-            Some(Round::Gather | Round::Sums) | None => Err(missing("round", "nothing to share")),
+            Some(Round::Gather | Round::Sums(_)) | None => {
+                Err(missing("round", "nothing to share"))
+            }
         }
     }
 
@@ -237,20 +222,17 @@ impl Application for MlpParty {
         share: &[u8],
     ) -> Result<()> {
         self.enter(round, input)?;
-        let first = self.plan.layout.first_ciphertexts();
         match self.round.as_ref().map(|(_, r)| r) {
-            Some(Round::PublicKey(p)) => p.aggregate_encoded(into, share)?,
-            Some(Round::One(p)) => p.aggregate_encoded(into, share)?,
-            Some(Round::Two(p)) => p.aggregate_encoded(into, share)?,
-            Some(Round::Galois(p)) => p.aggregate_encoded(into, share)?,
+            Some(Round::Key(p)) => p.aggregate(into, share)?,
             Some(Round::Refresh(p)) => add_shares(p, into, share)?,
             Some(Round::Release(p)) => add_shares(p, into, share)?,
             Some(Round::Gather) => super::own::gather(into, share, self.plan.rows.len())?,
-            Some(Round::Sums) | None => {
-                let theirs = sections::split("share", share, first)?;
-                let ours = sections::split_mut("sum", into, first)?;
+            Some(Round::Sums(count)) => {
+                let theirs = sections::split("share", share, *count)?;
+                let ours = sections::split_mut("sum", into, *count)?;
                 Ciphertext::add_all_encoded(self.params(), ours, &theirs)?;
             }
+            None => return Err(missing("round", "nothing to add")),
         }
         Ok(())
     }

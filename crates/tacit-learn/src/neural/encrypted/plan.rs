@@ -21,7 +21,7 @@ use tacit_ring::RingKind;
 use super::super::packed::ColumnLayout;
 use super::super::{Head, MlpConfig, StepMomentum};
 use crate::Error;
-use crate::encrypted::EncryptedError;
+use crate::encrypted::{EncryptedError, statistics};
 
 /// log2 of the largest number, noise included, that refreshing allows for.
 pub const VALUE_BITS: u32 = 6;
@@ -60,6 +60,8 @@ pub struct MlpPlan {
     pub encryption: MlpEncryption,
     /// Rows of each party, in roster order.
     pub rows: Vec<usize>,
+    /// Number of released moments; 0 when rows come ready.
+    pub moments: usize,
     /// Coefficients b and c of the activation; its constant.
     pub(super) quadratic: (f64, f64, f64),
 }
@@ -133,6 +135,7 @@ impl MlpPlan {
                 layout,
                 encryption,
                 rows,
+                moments: 0,
                 quadratic,
             });
         }
@@ -142,6 +145,18 @@ impl MlpPlan {
             parties: rows.len(),
             lambda_s,
         })
+    }
+
+    /// The same plan with rows standardised by `moments` sums over all parties, which are released to all of them.
+    pub fn with_moments(self, moments: usize) -> Result<Self, EncryptedError> {
+        let slots = self.config.slots;
+        if moments > slots {
+            let problem =
+                format!("{moments} sums do not fit into the {slots} slots of a ciphertext");
+            let remedy = "prepare rows by public ranges".to_owned();
+            return Err(Error::config("features", problem, remedy).into());
+        }
+        Ok(Self { moments, ..self })
     }
 
     /// Ciphertexts refreshed in an iteration.
@@ -188,6 +203,15 @@ impl MlpPlan {
     pub(super) fn raise_bits(&self) -> u32 {
         let room = self.encryption.params.log2_q(self.level(LEVELS)).floor() as u32;
         (room - 30).min(190) - self.encryption.params.literal().log_scale
+    }
+
+    /// The release of the moments.
+    pub fn moments_margin(&self) -> Result<ReleaseMargin, EncryptedError> {
+        let MlpEncryption {
+            params, lambda_s, ..
+        } = &self.encryption;
+        let top = self.level(LEVELS);
+        Ok(statistics::margin(params, self.rows.len(), top, *lambda_s)?)
     }
 
     /// The release of the model: one ciphertext per group of weights, once.

@@ -1,7 +1,5 @@
 //! The root's part: inputs of rounds, and what is made of the sums.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 use tacit_ckks::Ciphertext;
 use tacit_mhe::Protocol;
@@ -11,17 +9,14 @@ use super::super::packed::{Columns, Engine};
 use super::super::{Matrix, MlpWeights};
 use super::circuit::HiddenCircuit;
 use super::own::entries;
-use super::party::{MlpParty, Result, Round, join, missing};
+use super::party::{MlpParty, Result, Round, join};
 use super::script::MlpStep;
-use crate::encrypted::sections;
+use crate::encrypted::keys::missing;
+use crate::encrypted::{sections, statistics};
 
 /// What only the root accumulates.
 #[derive(Default)]
 pub(super) struct Root {
-    public_key: Vec<u8>,
-    round_one: Vec<u8>,
-    relinearisation: Vec<u8>,
-    galois: Vec<Vec<u8>>,
     pub engine: Option<Engine>,
     /// Ciphertexts of the first layer.
     first: Pair,
@@ -55,8 +50,8 @@ impl Pair {
 impl MlpParty {
     pub(super) fn input(&mut self, step: MlpStep) -> Result<Vec<u8>> {
         Ok(match step {
-            MlpStep::PublicKey | MlpStep::RelinearisationOne | MlpStep::Galois(_) => Vec::new(),
-            MlpStep::RelinearisationTwo => self.root.round_one.clone(),
+            MlpStep::Key(step) => self.keys.input(step),
+            MlpStep::Moments => self.keys.public_key_sum().to_vec(),
             MlpStep::Forward(0) => self.first_input()?,
             MlpStep::Forward(_) => join(&[self.encoded(&self.root.first.now)]),
             MlpStep::Gradient(_) => {
@@ -75,23 +70,21 @@ impl MlpParty {
 
     /// Keys for the parties, the initial weights, and all keys for the root itself.
     fn first_input(&mut self) -> Result<Vec<u8>> {
-        let public_key = std::mem::take(&mut self.root.public_key);
-        self.learn_public_key(&public_key)?;
-        let galois = std::mem::take(&mut self.root.galois);
-        let all: Vec<usize> = (0..self.elements.len()).collect();
-        let sums: Vec<&[u8]> = galois.iter().map(Vec::as_slice).collect();
-        let relinearisation = [&self.root.round_one[..], &self.root.relinearisation[..]];
-        let keys = self.decode_keys(Some(relinearisation), &all, &sums)?;
-        self.root.engine = Some(self.make_engine(Arc::new(keys)));
-        (self.root.round_one, self.root.relinearisation) = Default::default();
+        let public_key = self.keys.public_key_sum().to_vec();
+        self.keys.learn_public_key(&public_key)?;
+        let handed_out = self.keys.hand_out(false, &self.party_keys())?;
+        let keys = self.keys.assemble()?;
+        self.root.engine = Some(self.make_engine(keys));
 
         let (plan, layout) = (self.plan.clone(), self.plan.layout);
         let initial = MlpWeights::initial(&plan.config);
-        let session = self.context()?.session;
+        let session = self.keys.session()?.session;
         let encrypt = |index: usize, slots: &[f64], above: usize| {
             let mut transcript = Transcript::new("learn initial weights");
             transcript.append(&session).append_u64(index as u64);
-            self.encrypt_bound(transcript, slots, plan.level(above), plan.scale())
+            let (level, scale) = (plan.level(above), plan.scale());
+            let (keys, secret) = (&self.keys, &self.secret);
+            keys.encrypt_bound(secret, transcript, slots, level, scale)
         };
         let first: Vec<Ciphertext> = (0..layout.first_ciphertexts())
             .map(|j| encrypt(j, &layout.pack_first(&initial.layers()[0], j), 1))
@@ -112,10 +105,13 @@ impl MlpParty {
         };
 
         let weights = self.encoded(&self.root.first.now);
-        let mut parts: Vec<&[u8]> = vec![&public_key];
-        parts.extend(self.party_elements().iter().map(|&k| sums[k]));
-        parts.push(&weights);
-        Ok(sections::join(&parts))
+        let totals = statistics::totals_to_bytes(&self.totals);
+        Ok(sections::join(&[
+            &public_key,
+            &totals,
+            &handed_out,
+            &weights,
+        ]))
     }
 
     fn root_engine(&self) -> Result<&Engine> {
@@ -142,10 +138,13 @@ impl MlpParty {
     pub(super) fn conclude(&mut self, step: MlpStep, sum: Vec<u8>) -> Result<()> {
         let (delta, u) = (self.plan.scale(), self.plan.predictor_scale());
         match step {
-            MlpStep::PublicKey => self.root.public_key = sum,
-            MlpStep::RelinearisationOne => self.root.round_one = sum,
-            MlpStep::RelinearisationTwo => self.root.relinearisation = sum,
-            MlpStep::Galois(_) => self.root.galois.push(sum),
+            MlpStep::Key(step) => self.keys.conclude(step, sum),
+            MlpStep::Moments => self.root.lowered = self.ciphertexts(&sum, 1)?,
+            MlpStep::ReleaseMoments => {
+                let mut slots = self.released_slots(&sum)?;
+                slots[0].truncate(self.plan.moments);
+                self.totals = slots.swap_remove(0);
+            }
             MlpStep::Forward(_) => self.gathered(&sum)?,
             MlpStep::Predictors(_, l) => {
                 let refreshed = self.refreshed_sums(&sum, |_| u)?;
@@ -278,14 +277,19 @@ impl MlpParty {
         weights.map(lower).collect()
     }
 
-    fn released(&mut self, sum: &[u8]) -> Result<()> {
+    /// The slots of every ciphertext of a release.
+    fn released_slots(&self, sum: &[u8]) -> Result<Vec<Vec<f64>>> {
         let Some((_, Round::Release(protocols))) = &self.round else {
             return Err(missing("round", "finished without having been entered"));
         };
         let parts = sections::split("release", sum, protocols.len())?;
-        let slots: Vec<Vec<f64>> = (protocols.iter().zip(parts))
-            .map(|(p, part)| Ok(self.encoder.decode(&p.finish(&p.decode(part)?)?)))
-            .collect::<Result<_>>()?;
+        (protocols.iter().zip(parts))
+            .map(|(p, part)| Ok(self.encoder().decode(&p.finish(&p.decode(part)?)?)))
+            .collect()
+    }
+
+    fn released(&mut self, sum: &[u8]) -> Result<()> {
+        let slots = self.released_slots(sum)?;
         let (config, layout) = (&self.plan.config, &self.plan.layout);
         let (first, hidden) = slots.split_at(layout.first_ciphertexts());
         let mut layers: Vec<Matrix> = vec![layout.unpack_first(first, config.layers[1])?];

@@ -1,16 +1,17 @@
 //! Which round is which step. Public, and the same at all parties.
 
+use super::MlpPlan;
+use crate::encrypted::KeyStep;
+
 /// One round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MlpStep {
-    /// Collective public key.
-    PublicKey,
-    /// Relinearisation key, first round.
-    RelinearisationOne,
-    /// Relinearisation key, second round.
-    RelinearisationTwo,
-    /// Galois key number k.
-    Galois(usize),
+    /// Generation of the collective keys.
+    Key(KeyStep),
+    /// Encrypted sums for the standardisation of features.
+    Moments,
+    /// Release of their total.
+    ReleaseMoments,
     /// Every party's first layer in iteration t, and its labels.
     Forward(usize),
     /// Refresh of the predictors of layer l.
@@ -31,10 +32,9 @@ impl MlpStep {
     /// The round's label.
     pub fn label(self) -> &'static str {
         match self {
-            MlpStep::PublicKey => "keys/public",
-            MlpStep::RelinearisationOne => "keys/relinearisation-1",
-            MlpStep::RelinearisationTwo => "keys/relinearisation-2",
-            MlpStep::Galois(_) => "keys/galois",
+            MlpStep::Key(step) => step.label(),
+            MlpStep::Moments => "data/moments",
+            MlpStep::ReleaseMoments => "data/release-moments",
             MlpStep::Forward(_) => "train/forward",
             MlpStep::Predictors(..) => "train/refresh-predictors",
             MlpStep::Errors(..) => "train/refresh-errors",
@@ -46,15 +46,15 @@ impl MlpStep {
     }
 }
 
-/// All steps of a training of `depth` layers.
-pub fn steps(galois_keys: usize, iterations: usize, depth: usize) -> Vec<MlpStep> {
-    let mut steps = vec![
-        MlpStep::PublicKey,
-        MlpStep::RelinearisationOne,
-        MlpStep::RelinearisationTwo,
-    ];
-    steps.extend((0..galois_keys).map(MlpStep::Galois));
-    for t in 0..iterations {
+/// All steps of a plan.
+pub fn steps(galois_keys: usize, plan: &MlpPlan) -> Vec<MlpStep> {
+    let depth = plan.config.depth();
+    let keys = KeyStep::all(galois_keys);
+    let mut steps: Vec<MlpStep> = keys.into_iter().map(MlpStep::Key).collect();
+    if plan.moments > 0 {
+        steps.extend([MlpStep::Moments, MlpStep::ReleaseMoments]);
+    }
+    for t in 0..plan.config.iterations {
         steps.push(MlpStep::Forward(t));
         steps.extend((1..depth).map(|l| MlpStep::Predictors(t, l)));
         steps.extend((1..=depth).rev().map(|l| MlpStep::Errors(t, l)));

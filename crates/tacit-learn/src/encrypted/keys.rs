@@ -1,0 +1,364 @@
+//! The collective keys of a session: the rounds in which they come to be, how they reach the parties, and
+//! what a party encrypts under them.
+//!
+//! ```text
+//! keys/public → keys/relinearisation-1 → keys/relinearisation-2 → keys/galois, one round per rotation
+//! ```
+//!
+//! Every party knows the public key; the root keeps the sums of all shares and hands on those of the
+//! evaluation keys that parties need.
+
+use std::sync::Arc;
+
+use tacit_ckks::{
+    Ciphertext, Encoder, EvaluationKeys, GaloisKey, Parameters, PublicKey, RelinearisationKey,
+    encrypt,
+};
+use tacit_mhe::{
+    CollectiveGaloisKey, CollectivePublicKey, PartySecret, Protocol, RelinearisationRoundOne,
+    RelinearisationRoundTwo, SessionContext, Share,
+};
+use tacit_ring::{GaloisElement, Seed, Transcript};
+use tacit_session::RoundId;
+
+use super::{EncryptedError, intern, sections};
+
+type Result<T> = std::result::Result<T, EncryptedError>;
+
+/// First round of a session's application: the two before open the session.
+pub(crate) const FIRST_ROUND: u32 = tacit_session::ROUND_FIRST;
+
+/// One round of key generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyStep {
+    /// Collective public key.
+    Public,
+    /// Relinearisation key, first round.
+    RelinearisationOne,
+    /// Relinearisation key, second round.
+    RelinearisationTwo,
+    /// Galois key number k.
+    Galois(usize),
+}
+
+impl KeyStep {
+    /// All rounds, in their order: the first of every session.
+    pub fn all(galois: usize) -> Vec<Self> {
+        let first = [
+            KeyStep::Public,
+            KeyStep::RelinearisationOne,
+            KeyStep::RelinearisationTwo,
+        ];
+        (first.into_iter())
+            .chain((0..galois).map(KeyStep::Galois))
+            .collect()
+    }
+
+    /// The round's label.
+    pub fn label(self) -> &'static str {
+        match self {
+            KeyStep::Public => "keys/public",
+            KeyStep::RelinearisationOne => "keys/relinearisation-1",
+            KeyStep::RelinearisationTwo => "keys/relinearisation-2",
+            KeyStep::Galois(_) => "keys/galois",
+        }
+    }
+
+    /// Position among all rounds of the session's application.
+    fn position(self) -> u32 {
+        match self {
+            KeyStep::Public => 0,
+            KeyStep::RelinearisationOne => 1,
+            KeyStep::RelinearisationTwo => 2,
+            KeyStep::Galois(k) => 3 + k as u32,
+        }
+    }
+}
+
+/// The protocol of a round of key generation.
+pub(crate) enum KeyRound {
+    Public(CollectivePublicKey),
+    One(RelinearisationRoundOne),
+    Two(RelinearisationRoundTwo),
+    Galois(CollectiveGaloisKey),
+}
+
+impl KeyRound {
+    /// A party's share, encoded.
+    pub fn share(&self, secret: &PartySecret) -> Result<Vec<u8>> {
+        match self {
+            KeyRound::Public(p) => encoded(p, secret),
+            KeyRound::One(p) => encoded(p, secret),
+            KeyRound::Two(p) => encoded(p, secret),
+            KeyRound::Galois(p) => encoded(p, secret),
+        }
+    }
+
+    /// Adds an encoded share to an encoded sum.
+    pub fn aggregate(&self, into: &mut Vec<u8>, share: &[u8]) -> Result<()> {
+        Ok(match self {
+            KeyRound::Public(p) => p.aggregate_encoded(into, share)?,
+            KeyRound::One(p) => p.aggregate_encoded(into, share)?,
+            KeyRound::Two(p) => p.aggregate_encoded(into, share)?,
+            KeyRound::Galois(p) => p.aggregate_encoded(into, share)?,
+        })
+    }
+}
+
+/// A party's share of any protocol, encoded.
+pub(crate) fn encoded<P: Protocol>(protocol: &P, secret: &PartySecret) -> Result<Vec<u8>> {
+    let share: Share<P> = protocol.share(secret)?;
+    Ok(protocol.encode(&share))
+}
+
+/// What a party knows of a session's keys.
+pub(crate) struct CollectiveKeys {
+    params: Parameters,
+    encoder: Encoder,
+    elements: Vec<GaloisElement>,
+    session: Option<SessionContext>,
+    public_key: Option<PublicKey>,
+    sums: Sums,
+}
+
+/// Root only: the sums of everybody's shares.
+#[derive(Default)]
+struct Sums {
+    public_key: Vec<u8>,
+    one: Vec<u8>,
+    two: Vec<u8>,
+    galois: Vec<Vec<u8>>,
+}
+
+impl CollectiveKeys {
+    /// Keys for the given rotations, each generated once.
+    pub fn new(params: &Parameters, mut rotations: Vec<i64>) -> Self {
+        rotations.sort_unstable();
+        rotations.dedup();
+        let ring = params.ring();
+        Self {
+            params: params.clone(),
+            encoder: Encoder::new(params),
+            elements: rotations.iter().map(|&s| ring.rotation(s)).collect(),
+            session: None,
+            public_key: None,
+            sums: Sums::default(),
+        }
+    }
+
+    /// The session has begun.
+    pub fn begin(&mut self, context: &tacit_session::SessionContext) {
+        self.session = Some(SessionContext {
+            session: context.session.0,
+            crs: context.crs_seed,
+            parties: u32::from(context.parties),
+        });
+    }
+
+    /// The session as its protocols name it.
+    pub fn session(&self) -> Result<&SessionContext> {
+        let begun = self.session.as_ref();
+        begun.ok_or_else(|| missing("session", "a round before the session began"))
+    }
+
+    /// The protocol instance of a round.
+    pub fn instance(&self, round: u32) -> Result<tacit_mhe::Instance> {
+        Ok(self.session()?.instance(u64::from(round)))
+    }
+
+    /// Number of Galois keys.
+    pub fn galois_keys(&self) -> usize {
+        self.elements.len()
+    }
+
+    /// The encoder of these parameters.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// Which of the Galois keys turn by one of `rotations`.
+    pub fn turning(&self, rotations: &[i64]) -> Vec<usize> {
+        let ring = self.params.ring();
+        let wanted: Vec<_> = rotations.iter().map(|&s| ring.rotation(s)).collect();
+        let all = 0..self.elements.len();
+        all.filter(|&k| wanted.contains(&self.elements[k]))
+            .collect()
+    }
+
+    /// The protocol of a round, from its public input.
+    pub fn enter(&self, step: KeyStep, input: &[u8]) -> Result<KeyRound> {
+        let instance = self.instance(FIRST_ROUND + step.position())?;
+        Ok(match step {
+            KeyStep::Public => KeyRound::Public(CollectivePublicKey::new(&self.params, &instance)),
+            KeyStep::RelinearisationOne => KeyRound::One(self.round_one()?),
+            KeyStep::RelinearisationTwo => {
+                let one = self.round_one()?;
+                let sum = one.finish(&one.decode(input)?)?;
+                KeyRound::Two(RelinearisationRoundTwo::new(&one, sum))
+            }
+            KeyStep::Galois(k) => {
+                let element = self.elements[k];
+                KeyRound::Galois(CollectiveGaloisKey::new(&self.params, &instance, element))
+            }
+        })
+    }
+
+    /// Both rounds of the relinearisation key speak of the instance of round one.
+    fn round_one(&self) -> Result<RelinearisationRoundOne> {
+        let step = KeyStep::RelinearisationOne;
+        let instance = self.instance(FIRST_ROUND + step.position())?;
+        Ok(RelinearisationRoundOne::new(&self.params, &instance))
+    }
+
+    /// Root: the public input of a round.
+    pub fn input(&self, step: KeyStep) -> Vec<u8> {
+        match step {
+            KeyStep::RelinearisationTwo => self.sums.one.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Root: the sum of all shares of a round.
+    pub fn conclude(&mut self, step: KeyStep, sum: Vec<u8>) {
+        match step {
+            KeyStep::Public => self.sums.public_key = sum,
+            KeyStep::RelinearisationOne => self.sums.one = sum,
+            KeyStep::RelinearisationTwo => self.sums.two = sum,
+            KeyStep::Galois(_) => self.sums.galois.push(sum),
+        }
+    }
+
+    /// Root: what [`Self::learn_public_key`] takes.
+    pub fn public_key_sum(&self) -> &[u8] {
+        &self.sums.public_key
+    }
+
+    /// The public key, from the sum of its shares; the first one stays.
+    pub fn learn_public_key(&mut self, sum: &[u8]) -> Result<()> {
+        if self.public_key.is_none() {
+            let instance = self.instance(FIRST_ROUND)?;
+            let protocol = CollectivePublicKey::new(&self.params, &instance);
+            self.public_key = Some(protocol.finish(&protocol.decode(sum)?)?);
+        }
+        Ok(())
+    }
+
+    /// The public key, if it exists yet.
+    pub fn known_public_key(&self) -> Option<&PublicKey> {
+        self.public_key.as_ref()
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> Result<&PublicKey> {
+        let key = self.public_key.as_ref();
+        key.ok_or_else(|| missing("collective public key", "not received yet"))
+    }
+
+    /// Root: the evaluation keys that parties need, for [`Self::learn`].
+    pub fn hand_out(&self, relinearisation: bool, which: &[usize]) -> Result<Vec<u8>> {
+        let both = [&self.sums.one[..], &self.sums.two];
+        let mut parts: Vec<&[u8]> = both[..if relinearisation { 2 } else { 0 }].to_vec();
+        for &k in which {
+            let sum = self.sums.galois.get(k);
+            parts.push(sum.ok_or_else(|| missing("evaluation keys", "not generated yet"))?);
+        }
+        Ok(sections::join(&parts))
+    }
+
+    /// Root: all evaluation keys. Their sums are given up.
+    pub fn assemble(&mut self) -> Result<Arc<EvaluationKeys>> {
+        let all: Vec<usize> = (0..self.elements.len()).collect();
+        let sums = std::mem::take(&mut self.sums);
+        let galois: Vec<&[u8]> = sums.galois.iter().map(Vec::as_slice).collect();
+        let keys = self.decode(Some([&sums.one, &sums.two]), &all, &galois)?;
+        self.sums.public_key = sums.public_key;
+        Ok(Arc::new(keys))
+    }
+
+    /// The evaluation keys that the root handed out; one copy for all parties of a process.
+    pub fn learn(
+        &self,
+        bytes: &[u8],
+        relinearisation: bool,
+        which: &[usize],
+    ) -> Result<Arc<EvaluationKeys>> {
+        let head = if relinearisation { 2 } else { 0 };
+        let parts = sections::split("evaluation keys", bytes, head + which.len())?;
+        let mut transcript = Transcript::new("learn evaluation keys");
+        transcript.append(&self.session()?.session).append(bytes);
+        intern::keys(transcript.digest(), || {
+            let both = relinearisation.then(|| [parts[0], parts[1]]);
+            self.decode(both, which, &parts[head..])
+        })
+    }
+
+    /// Keys from the sums of shares; relinearisation from those of both rounds.
+    fn decode(
+        &self,
+        relinearisation: Option<[&[u8]; 2]>,
+        which: &[usize],
+        galois: &[&[u8]],
+    ) -> Result<EvaluationKeys> {
+        let mut keys = EvaluationKeys::default();
+        if let Some([one_sum, two_sum]) = relinearisation {
+            let one = self.round_one()?;
+            let two = RelinearisationRoundTwo::new(&one, one.finish(&one.decode(one_sum)?)?);
+            let key: RelinearisationKey = two.finish(&two.decode(two_sum)?)?;
+            keys.relinearisation = Some(key);
+        }
+        if galois.len() != which.len() {
+            let problem = format!("{} Galois keys instead of {}", galois.len(), which.len());
+            return Err(missing("evaluation keys", &problem));
+        }
+        for (&k, sum) in which.iter().zip(galois) {
+            keys.insert(self.galois_key(k, sum)?);
+        }
+        Ok(keys)
+    }
+
+    fn galois_key(&self, k: usize, sum: &[u8]) -> Result<GaloisKey> {
+        let instance = self.instance(FIRST_ROUND + KeyStep::Galois(k).position())?;
+        let protocol = CollectiveGaloisKey::new(&self.params, &instance, self.elements[k]);
+        Ok(protocol.finish(&protocol.decode(sum)?)?)
+    }
+
+    /// A fresh encryption of own values, with randomness bound to the round and the values.
+    pub fn encrypt_own(
+        &self,
+        secret: &PartySecret,
+        round: &RoundId,
+        slots: &[f64],
+        level: usize,
+        scale: f64,
+    ) -> Result<Ciphertext> {
+        let mut transcript = Transcript::new("learn own encryption");
+        transcript
+            .append(&round.session.0)
+            .append_u64(u64::from(round.number));
+        self.encrypt_bound(secret, transcript, slots, level, scale)
+    }
+
+    /// As [`Self::encrypt_own`], bound to a given transcript.
+    pub fn encrypt_bound(
+        &self,
+        secret: &PartySecret,
+        mut transcript: Transcript,
+        slots: &[f64],
+        level: usize,
+        scale: f64,
+    ) -> Result<Ciphertext> {
+        let message = self.encoder.encode(slots, level, scale)?;
+        transcript.append_words(message.poly().words());
+        let seed: Seed = secret.stream_seed("learn own encryption", &transcript.digest());
+        let key = self.public_key()?;
+        Ok(encrypt(&self.params, key, &message, &mut seed.expand()))
+    }
+}
+
+/// Something a payload or an earlier round should have brought.
+pub(crate) fn missing(what: &'static str, problem: &str) -> EncryptedError {
+    EncryptedError::Message {
+        what,
+        problem: problem.into(),
+    }
+}
