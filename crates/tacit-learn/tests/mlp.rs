@@ -181,7 +181,7 @@ fn digits_among_ten_parties_fit_the_secure_parameters() {
     let params = &plan.encryption.params;
     let log_qp = params.ring().log2_modulus(params.key_basis());
     assert!(log_qp <= 430.0, "{log_qp}");
-    assert_eq!(params.literal().q_bits, [49, 49, 49, 41, 41, 41]);
+    assert_eq!(params.literal().q_bits, [49, 49, 49, 42, 42, 42]);
     assert_eq!(plan.encryption.refresh_level, 2);
     assert!(params.log2_q(plan.encryption.refresh_level) >= plan.encryption.mask.modulus_bits(10));
     let margin = plan.release_margin();

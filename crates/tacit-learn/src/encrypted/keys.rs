@@ -95,13 +95,14 @@ impl KeyRound {
     }
 
     /// Adds an encoded share to an encoded sum.
-    pub fn aggregate(&self, into: &mut Vec<u8>, share: &[u8]) -> Result<()> {
-        Ok(match self {
+    pub fn aggregate(&self, into: &mut [u8], share: &[u8]) -> Result<()> {
+        match self {
             KeyRound::Public(p) => p.aggregate_encoded(into, share)?,
             KeyRound::One(p) => p.aggregate_encoded(into, share)?,
             KeyRound::Two(p) => p.aggregate_encoded(into, share)?,
             KeyRound::Galois(p) => p.aggregate_encoded(into, share)?,
-        })
+        }
+        Ok(())
     }
 }
 
