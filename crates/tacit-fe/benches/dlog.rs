@@ -6,30 +6,18 @@
 //! that values of this magnitude can cost. Beside them the published 24 ms (i7, for 10 outputs) and
 //! the time of one multiplication in GT, of which a plain giant step takes one.
 
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+mod clock;
 
-use cpu_time::ThreadTime;
+use std::hint::black_box;
+use std::time::Instant;
+
+use clock::median;
 use serde_json::{Map, Value, json};
 use tacit_fe::group::Gt;
 use tacit_fe::{DlogTable, TableSize};
 use tacit_ring::Seed;
 
 const OUTPUTS: usize = 10;
-
-fn median(seconds: f64, mut f: impl FnMut()) -> f64 {
-    f();
-    let (mut times, mut spent) = (vec![], Duration::ZERO);
-    while (spent.as_secs_f64() < seconds && times.len() < 5_000) || times.len() < 7 {
-        let start = ThreadTime::now();
-        f();
-        let time = start.elapsed();
-        spent += time;
-        times.push(time);
-    }
-    times.sort();
-    times[times.len() / 2].as_secs_f64() * 1e3
-}
 
 struct Bench {
     figures: Map<String, Value>,
@@ -67,7 +55,7 @@ impl Bench {
                 .map(|values| values.iter().map(power).collect())
                 .collect();
             let mut turn = 0;
-            let time = median(self.seconds, || {
+            let time = median(self.seconds, false, || {
                 let (values, targets) = (&sets[turn % sets.len()], &targets[turn % sets.len()]);
                 for (v, y) in values.iter().zip(targets) {
                     assert_eq!(table.solve(black_box(y), 1 << bits), Ok(*v));
@@ -96,7 +84,7 @@ fn main() {
     };
     let g = Gt::generator();
     let mut y = g;
-    let multiplication = median(0.1, || {
+    let multiplication = median(0.1, false, || {
         for _ in 0..100 {
             y = black_box(y * g);
         }

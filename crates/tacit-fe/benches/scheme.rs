@@ -8,34 +8,15 @@
 //! report for their implementation. Figures of the scheme in the standard model end in `_standard`, and
 //! `ratio_…` is how many times as much it costs as the one in the generic group model in the same run.
 
-use std::time::{Duration, Instant};
+mod clock;
 
-use cpu_time::ThreadTime;
+use clock::median;
 use serde_json::{Map, Value, json};
 use tacit_fe::group::{G1, G1Affine, G2, G2Affine, PreparedG2, Scalar, SumProgram, miller_loop};
 use tacit_fe::*;
 use tacit_ring::Seed;
 
 const SIZES: (usize, usize, usize) = (785, 40, 10);
-
-/// Median milliseconds of processor time, or of wall time.
-fn median(seconds: f64, wall: bool, mut f: impl FnMut()) -> f64 {
-    f();
-    let (mut times, mut spent) = (vec![], Duration::ZERO);
-    while (spent.as_secs_f64() < seconds && times.len() < 5_000) || times.len() < 5 {
-        let (start, wall_start) = (ThreadTime::now(), Instant::now());
-        f();
-        let time = if wall {
-            wall_start.elapsed()
-        } else {
-            start.elapsed()
-        };
-        spent += wall_start.elapsed();
-        times.push(time);
-    }
-    times.sort();
-    times[times.len() / 2].as_secs_f64() * 1e3
-}
 
 struct Bench {
     figures: Map<String, Value>,

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 pub mod authority;
+mod digest;
 pub mod dlog;
 mod error;
 pub mod evaluator;

@@ -19,20 +19,10 @@
 //! each, and each is reduced once (Montgomery). Two fingerprints for 12 products of integers and
 //! two reductions, where two full multiplications take 108 and 24.
 
-use crate::group::Gt;
+use crate::group::{Gt, P};
 
 const LIMBS: usize = 6;
 type Limbs = [u64; LIMBS];
-
-/// p, little-endian.
-const P: Limbs = [
-    0xb9fe_ffff_ffff_aaab,
-    0x1eab_fffe_b153_ffff,
-    0x6730_d2a0_f6b0_f624,
-    0x6477_4b84_f385_12bf,
-    0x4b1b_a7b6_434b_acd7,
-    0x1a01_11ea_397f_e69a,
-];
 
 /// −1/p modulo 2^64.
 const NEGATIVE_INVERSE: u64 = {

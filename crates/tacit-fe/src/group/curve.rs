@@ -174,12 +174,7 @@ macro_rules! curve {
 
             /// Decodes a compressed point of the subgroup. The identity is refused.
             pub fn from_compressed(bytes: &[u8; $compressed]) -> Result<Self, PointFault> {
-                let point = Self::decompress(bytes)?;
-                if point.in_subgroup() {
-                    Ok(point)
-                } else {
-                    Err(PointFault::NotInSubgroup)
-                }
+                Self::decompress(bytes)?.of_subgroup()
             }
 
             /// Decodes a compressed point of the curve, without the subgroup test.
@@ -195,11 +190,13 @@ macro_rules! curve {
 
             /// Decodes a raw point of the subgroup. The identity is refused.
             pub fn from_raw(bytes: &[u8; $raw]) -> Result<Self, PointFault> {
-                let point = Self::from_raw_trusted(bytes)?;
-                if point.in_subgroup() {
-                    Ok(point)
-                } else {
-                    Err(PointFault::NotInSubgroup)
+                Self::from_raw_trusted(bytes)?.of_subgroup()
+            }
+
+            fn of_subgroup(self) -> Result<Self, PointFault> {
+                match self.in_subgroup() {
+                    true => Ok(self),
+                    false => Err(PointFault::NotInSubgroup),
                 }
             }
 

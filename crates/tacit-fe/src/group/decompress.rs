@@ -15,21 +15,12 @@
 use blst::{blst_fp, blst_fp2, blst_p1_affine, blst_p2_affine};
 
 use super::field::{
-    from_bytes, inverse, negative, negative2, product, product2, small, square, square2, sum, sum2,
+    P, from_bytes, inverse, negative, negative2, product, product2, small, square, square2, sum,
+    sum2,
 };
 use super::lanes::{Algorithm, Lane, Stored, dispatch};
 use super::{G1Affine, G2Affine};
 use crate::error::PointFault;
-
-/// p, little-endian.
-const P: [u64; 6] = [
-    0xb9fe_ffff_ffff_aaab,
-    0x1eab_fffe_b153_ffff,
-    0x6730_d2a0_f6b0_f624,
-    0x6477_4b84_f385_12bf,
-    0x4b1b_a7b6_434b_acd7,
-    0x1a01_11ea_397f_e69a,
-];
 
 macro_rules! encoded {
     ($Affine:ident) => {

@@ -2,6 +2,16 @@
 
 use blst::{blst_fp, blst_fp2};
 
+/// p, little-endian.
+pub(crate) const P: [u64; 6] = [
+    0xb9fe_ffff_ffff_aaab,
+    0x1eab_fffe_b153_ffff,
+    0x6730_d2a0_f6b0_f624,
+    0x6477_4b84_f385_12bf,
+    0x4b1b_a7b6_434b_acd7,
+    0x1a01_11ea_397f_e69a,
+];
+
 /// Wraps functions of blst that write their result through a pointer.
 macro_rules! functions {
     ($($(#[$doc:meta])* $name:ident($($arg:ident),+) -> $Type:ident = $function:ident($($rest:literal)?);)+) => {

@@ -41,6 +41,7 @@ mod scalar;
 mod sums;
 
 pub use curve::{G1, G1Affine, G2, G2Affine};
+pub(crate) use field::P;
 pub(crate) use fixed::Lookup;
 pub(crate) use membership::Membership;
 pub(crate) use multiples::{Generator, PointTables, SmallInputs, blinded};

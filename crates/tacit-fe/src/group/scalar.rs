@@ -103,39 +103,28 @@ impl From<i64> for Scalar {
     }
 }
 
-impl Add for Scalar {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        let mut out = Self::ZERO;
-        // SAFETY: all point to values of the type.
-        unsafe { blst::blst_fr_add(&mut out.0, &self.0, &other.0) };
-        out
-    }
+/// An operator, by a function of blst's.
+macro_rules! operator {
+    ($Operator:ident, $method:ident, $function:ident) => {
+        impl $Operator for Scalar {
+            type Output = Self;
+            fn $method(self, other: Self) -> Self {
+                let mut out = Self::ZERO;
+                // SAFETY: all point to values of the type.
+                unsafe { blst::$function(&mut out.0, &self.0, &other.0) };
+                out
+            }
+        }
+    };
 }
+
+operator!(Add, add, blst_fr_add);
+operator!(Sub, sub, blst_fr_sub);
+operator!(Mul, mul, blst_fr_mul);
 
 impl AddAssign for Scalar {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
-    }
-}
-
-impl Sub for Scalar {
-    type Output = Self;
-    fn sub(self, other: Self) -> Self {
-        let mut out = Self::ZERO;
-        // SAFETY: all point to values of the type.
-        unsafe { blst::blst_fr_sub(&mut out.0, &self.0, &other.0) };
-        out
-    }
-}
-
-impl Mul for Scalar {
-    type Output = Self;
-    fn mul(self, other: Self) -> Self {
-        let mut out = Self::ZERO;
-        // SAFETY: all point to values of the type.
-        unsafe { blst::blst_fr_mul(&mut out.0, &self.0, &other.0) };
-        out
     }
 }
 

@@ -41,6 +41,8 @@ pub use error::ModelError;
 pub use file::MAX_MODEL_BYTES;
 pub use quantise::{Quantisation, Quantised};
 
+use crate::digest::digest;
+
 /// Most inputs a model may have.
 pub const MAX_INPUTS: usize = 1 << 16;
 /// Most hidden values.
@@ -66,10 +68,11 @@ pub struct IntegerModel {
     d: Vec<i16>,
 }
 
-/// Names a model: BLAKE3 of its canonical encoding. Two files with the same coefficients, however
-/// they are laid out, have the same hash.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ModelHash([u8; 32]);
+digest! {
+    /// Names a model: BLAKE3 of its canonical encoding. Two files with the same coefficients, however
+    /// they are laid out, have the same hash.
+    ModelHash
+}
 
 impl IntegerModel {
     /// From matrices in row-major order: `p` with n rows of d, `d` with d rows of k.
@@ -209,7 +212,7 @@ impl IntegerModel {
             let bytes: Vec<u8> = coefficients.iter().flat_map(|c| c.to_le_bytes()).collect();
             hasher.update(&bytes);
         }
-        ModelHash(*hasher.finalize().as_bytes())
+        ModelHash::from_bytes(*hasher.finalize().as_bytes())
     }
 }
 
@@ -252,34 +255,5 @@ impl fmt::Debug for IntegerModel {
             .field("input_max", &self.input_max)
             .field("hash", &self.hash())
             .finish_non_exhaustive()
-    }
-}
-
-impl ModelHash {
-    /// The 32 bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// From stored bytes.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The first eight hexadecimal digits, for messages.
-    pub fn short(&self) -> String {
-        self.to_string()[..8].into()
-    }
-}
-
-impl fmt::Display for ModelHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
-    }
-}
-
-impl fmt::Debug for ModelHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ModelHash({})", self.short())
     }
 }

@@ -1,44 +1,15 @@
 //! What a master key encrypts, what a functional key is for, and the names both go by.
 
-use std::fmt;
-
 use tacit_ring::{DecodeError, Transcript};
 
+use crate::digest::digest;
 use crate::error::FeError;
 use crate::group::{G1Affine, G2Affine};
 use crate::model::{IntegerModel, MAX_INPUTS, ModelHash};
 
-/// Names a master key: a digest of its public half. Ciphertexts and functional keys carry it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PublicKeyHash(pub(super) [u8; 32]);
-
-impl PublicKeyHash {
-    /// The 32 bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// From stored bytes.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The first eight hexadecimal digits, for messages.
-    pub fn short(&self) -> String {
-        self.to_string()[..8].into()
-    }
-}
-
-impl fmt::Display for PublicKeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
-    }
-}
-
-impl fmt::Debug for PublicKeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKeyHash({})", self.short())
-    }
+digest! {
+    /// Names a master key: a digest of its public half. Ciphertexts and functional keys carry it.
+    PublicKeyHash
 }
 
 /// Vectors of `inputs` integers in 0 … `input_max`, under the key of a name.
@@ -54,19 +25,19 @@ impl Domain {
     pub(super) fn new(
         label: &str,
         (inputs, input_max): (usize, u16),
-        g1: &[&[G1Affine]],
+        g1: &[G1Affine],
         g2: &[G2Affine],
     ) -> Self {
         let mut transcript = Transcript::new(label);
         transcript.append_u64(inputs as u64);
         transcript.append_u64(input_max.into());
-        for point in g1.iter().copied().flatten() {
+        for point in g1 {
             transcript.append(&point.to_compressed());
         }
         for point in g2 {
             transcript.append(&point.to_compressed());
         }
-        let hash = PublicKeyHash(transcript.digest());
+        let hash = PublicKeyHash::from_bytes(transcript.digest());
         Self {
             inputs,
             input_max,
@@ -132,6 +103,17 @@ impl Purpose {
             });
         }
         check_count("outputs of the functional key", outputs, model.outputs())
+    }
+
+    /// Whether the key opens ciphertexts under the master key of a name.
+    pub(super) fn check_public_key(&self, ciphertext: PublicKeyHash) -> Result<(), FeError> {
+        if ciphertext == self.public_key {
+            return Ok(());
+        }
+        Err(FeError::CiphertextForOtherKey {
+            ciphertext: ciphertext.short(),
+            key: self.public_key.short(),
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use tacit_ring::Xof;
 
 use super::ciphertext::CiphertextOf;
 use super::construction::{Construction, Generators};
+use super::keys::{MasterSecretOf, PublicKeyOf, Secret};
 use super::timing::Timing;
 use crate::error::FeError;
 use crate::group::SmallInputs;
@@ -16,7 +17,7 @@ const MANY: usize = 8;
 
 enum Key<'a, S: Construction> {
     Public(Box<S::Tables>),
-    Authority(&'a S::MasterSecret, Box<Generators>),
+    Authority(&'a Secret, Box<Generators>),
 }
 
 /// Encrypts vectors under one key, by the scheme `S`. Its tables are made once, so keep it for many
@@ -29,7 +30,7 @@ enum Key<'a, S: Construction> {
 /// | authority, tables | 1.5 MiB | 1.5 MiB |
 #[allow(private_bounds)]
 pub struct EncryptorOf<'a, S: Construction> {
-    public: &'a S::PublicKey,
+    public: &'a PublicKeyOf<S>,
     key: Key<'a, S>,
     timing: Timing,
 }
@@ -37,16 +38,16 @@ pub struct EncryptorOf<'a, S: Construction> {
 #[allow(private_bounds)]
 impl<'a, S: Construction> EncryptorOf<'a, S> {
     /// Under a public key.
-    pub fn public(public: &'a S::PublicKey, timing: Timing) -> Self {
+    pub fn public(public: &'a PublicKeyOf<S>, timing: Timing) -> Self {
         Self::with_tables(public, timing, MANY)
     }
 
     /// Under a public key, for few vectors: small tables, more doublings.
-    pub(super) fn public_once(public: &'a S::PublicKey, timing: Timing) -> Self {
+    pub(super) fn public_once(public: &'a PublicKeyOf<S>, timing: Timing) -> Self {
         Self::with_tables(public, timing, 1)
     }
 
-    fn with_tables(public: &'a S::PublicKey, timing: Timing, number: usize) -> Self {
+    fn with_tables(public: &'a PublicKeyOf<S>, timing: Timing, number: usize) -> Self {
         Self {
             public,
             key: Key::Public(Box::new(S::tables(public, number))),
@@ -55,11 +56,11 @@ impl<'a, S: Construction> EncryptorOf<'a, S> {
     }
 
     /// With the master secret.
-    pub fn authority(secret: &'a S::MasterSecret, timing: Timing) -> Self {
+    pub fn authority(secret: &'a MasterSecretOf<S>, timing: Timing) -> Self {
         let generators = Generators::new(timing.lookup());
         Self {
-            public: S::public_key(secret),
-            key: Key::Authority(secret, Box::new(generators)),
+            public: secret.public_key(),
+            key: Key::Authority(&secret.secret, Box::new(generators)),
             timing,
         }
     }
@@ -87,7 +88,7 @@ impl<'a, S: Construction> EncryptorOf<'a, S> {
         x: &[u16],
         xof: &mut Xof,
     ) -> Result<CiphertextOf<S>, FeError> {
-        let domain = S::domain(self.public);
+        let domain = self.public.domain;
         domain.check_input(x)?;
         let x = SmallInputs::new(x, domain.input_max);
         let points = loop {
@@ -118,7 +119,7 @@ impl<S: Construction> fmt::Debug for EncryptorOf<'_, S> {
             Key::Authority(..) => "authority (secret redacted)",
         };
         f.debug_struct("Encryptor")
-            .field("public_key", &S::domain(self.public).hash)
+            .field("public_key", &self.public.hash())
             .field("mode", &mode)
             .field("timing", &self.timing)
             .finish_non_exhaustive()

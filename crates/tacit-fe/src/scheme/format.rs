@@ -28,16 +28,17 @@
 use std::marker::PhantomData;
 
 use rayon::prelude::*;
-use tacit_ring::DecodeError;
 use tacit_ring::codec::Reader;
+use tacit_ring::{DecodeError, Xof};
 use zeroize::Zeroizing;
 
 use super::ciphertext::{CiphertextOf, Points};
 use super::construction::Construction;
 use super::domain::{PublicKeyHash, Purpose};
+use super::keys::{FunctionalKeyOf, MasterSecretOf, PublicKeyOf};
 use crate::error::{FeError, PointFault};
 use crate::group::{G1Affine, G2Affine, Membership, Scalar, SecretScalar};
-use crate::model::{MAX_INPUTS, ModelHash};
+use crate::model::{MAX_HIDDEN, MAX_INPUTS, MAX_OUTPUTS, ModelHash};
 
 const VERSION: u8 = 1;
 
@@ -100,11 +101,7 @@ fn header<'a>(what: &'static str, kind: u8, bytes: &'a [u8]) -> Result<Reader<'a
 }
 
 /// A count between one and a limit.
-pub(super) fn count(
-    reader: &mut Reader<'_>,
-    what: &'static str,
-    limit: usize,
-) -> Result<usize, DecodeError> {
+fn count(reader: &mut Reader<'_>, what: &'static str, limit: usize) -> Result<usize, DecodeError> {
     let found = reader.u32()? as usize;
     if found == 0 || found > limit {
         return Err(DecodeError::Field {
@@ -128,13 +125,13 @@ fn input_max(reader: &mut Reader<'_>) -> Result<u16, DecodeError> {
 }
 
 /// Kind, version and the shape of the vectors, of a master key's half.
-pub(super) fn write_domain(kind: u8, (inputs, input_max): (usize, u16), out: &mut Vec<u8>) {
+fn write_domain(kind: u8, (inputs, input_max): (usize, u16), out: &mut Vec<u8>) {
     out.extend([kind, VERSION]);
     out.extend((inputs as u32).to_le_bytes());
     out.extend(input_max.to_le_bytes());
 }
 
-pub(super) fn read_domain<'a>(
+fn read_domain<'a>(
     what: &'static str,
     kind: u8,
     bytes: &'a [u8],
@@ -146,58 +143,36 @@ pub(super) fn read_domain<'a>(
 }
 
 /// Kind, version and hashes of a functional key.
-pub(super) fn write_purpose(kind: u8, purpose: &Purpose, out: &mut Vec<u8>) {
+fn write_purpose(kind: u8, purpose: &Purpose, out: &mut Vec<u8>) {
     out.extend([kind, VERSION]);
     out.extend(purpose.public_key.as_bytes());
     out.extend(purpose.model.as_bytes());
 }
 
-pub(super) fn read_purpose<'a>(
-    kind: u8,
-    bytes: &'a [u8],
-) -> Result<(Reader<'a>, Purpose), DecodeError> {
+fn read_purpose<'a>(kind: u8, bytes: &'a [u8]) -> Result<(Reader<'a>, Purpose), DecodeError> {
     let mut reader = header("functional key", kind, bytes)?;
     let purpose = Purpose {
-        public_key: PublicKeyHash(reader.array()?),
+        public_key: PublicKeyHash::from_bytes(reader.array()?),
         model: ModelHash::from_bytes(reader.array()?),
     };
     Ok((reader, purpose))
 }
 
-pub(super) fn write_g1(points: &[G1Affine], out: &mut Vec<u8>) {
-    points.iter().for_each(|p| out.extend(p.to_compressed()));
-}
-
 /// Compressed points from anywhere.
-pub(super) fn read_g1(what: &'static str, bytes: &[u8]) -> Result<Vec<G1Affine>, FeError> {
-    points(what, bytes, Source::Anywhere, G1Affine::decompress_many)
-}
-
-/// The same in G2.
-pub(super) fn read_g2(what: &'static str, bytes: &[u8]) -> Result<Vec<G2Affine>, FeError> {
+fn read_g2(what: &'static str, bytes: &[u8]) -> Result<Vec<G2Affine>, FeError> {
     points(what, bytes, Source::Anywhere, G2Affine::decompress_many)
 }
 
-pub(super) fn write_g2(points: &[G2Affine], out: &mut Vec<u8>) {
+fn write_g2(points: &[G2Affine], out: &mut Vec<u8>) {
     points.iter().for_each(|p| out.extend(p.to_compressed()));
 }
 
-/// Scalars of a master secret, into a vector that has room for them: growing would leave copies behind.
-pub(super) fn write_scalars<'a>(
-    scalars: impl Iterator<Item = &'a SecretScalar>,
-    out: &mut Zeroizing<Vec<u8>>,
-) {
-    for scalar in scalars {
-        out.extend_from_slice(&*Zeroizing::new(scalar.expose().to_bytes()));
-    }
-}
-
-/// Scalars of a master secret, numbered from `first`. None may be zero.
-pub(super) fn read_scalars(first: usize, bytes: &[u8]) -> Result<Vec<SecretScalar>, FeError> {
+/// Scalars of a master secret. None may be zero.
+fn read_scalars(bytes: &[u8]) -> Result<Vec<SecretScalar>, FeError> {
     let (chunks, _) = bytes.as_chunks::<32>();
-    // Room for all, as in writing.
+    // Room for all: growing would leave copies behind.
     let mut out = Vec::with_capacity(chunks.len());
-    for (index, chunk) in (first..).zip(chunks) {
+    for (index, chunk) in chunks.iter().enumerate() {
         let scalar = Scalar::from_bytes(chunk).filter(|scalar| !scalar.is_zero());
         out.push(SecretScalar::new(scalar.ok_or(FeError::Scalar { index })?));
     }
@@ -205,16 +180,109 @@ pub(super) fn read_scalars(first: usize, bytes: &[u8]) -> Result<Vec<SecretScala
 }
 
 #[allow(private_bounds)]
+impl<S: Construction> PublicKeyOf<S> {
+    /// The canonical encoding.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let size = 8 + 48 * self.g1.len() + 96 * self.g2.len();
+        let mut out = Vec::with_capacity(size);
+        let shape = (self.inputs(), self.input_max());
+        write_domain(S::LAYOUT.kinds.public_key, shape, &mut out);
+        self.g1.iter().for_each(|p| out.extend(p.to_compressed()));
+        write_g2(&self.g2, &mut out);
+        out
+    }
+
+    /// Decodes and checks every point.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FeError> {
+        let kind = S::LAYOUT.kinds.public_key;
+        let (mut reader, (n, input_max)) = read_domain("public key", kind, bytes)?;
+        let g1 = reader.take(48 * S::LAYOUT.public_g1.of(n))?;
+        let g2 = reader.take(96 * n)?;
+        reader.finish()?;
+        let (source, decode) = (Source::Anywhere, G1Affine::decompress_many);
+        let g1 = points("public key, G1", g1, source, decode)?;
+        Ok(Self::new(input_max, g1, read_g2("public key, G2", g2)?))
+    }
+}
+
+#[allow(private_bounds)]
+impl<S: Construction> MasterSecretOf<S> {
+    /// The secret as bytes, erased when dropped. Encrypt them before they are stored.
+    pub fn to_secret_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let (public, scalars) = (self.public_key(), &self.secret.drawn);
+        // Room for all: growing would leave copies behind.
+        let mut out = Zeroizing::new(Vec::with_capacity(8 + 32 * scalars.len()));
+        let shape = (public.inputs(), public.input_max());
+        write_domain(S::LAYOUT.kinds.master_secret, shape, &mut out);
+        for scalar in scalars {
+            out.extend_from_slice(&*Zeroizing::new(scalar.expose().to_bytes()));
+        }
+        out
+    }
+
+    /// Restores the secret and computes its public half again.
+    pub fn from_secret_bytes(bytes: &[u8]) -> Result<Self, FeError> {
+        let kind = S::LAYOUT.kinds.master_secret;
+        let (mut reader, (n, input_max)) = read_domain("master secret", kind, bytes)?;
+        let scalars = reader.take(32 * S::LAYOUT.scalars.of(n))?;
+        reader.finish()?;
+        let scalars = read_scalars(scalars)?;
+        Ok(Self::assemble(n, input_max, scalars, &mut Xof::from_os()?))
+    }
+}
+
+#[allow(private_bounds)]
+impl<S: Construction> FunctionalKeyOf<S> {
+    /// The canonical encoding.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let points = self.hidden.len() + self.elements.len();
+        let mut out = Vec::with_capacity(74 + 96 * points);
+        write_purpose(S::LAYOUT.kinds.functional_key, &self.purpose, &mut out);
+        if let Some(hidden) = self.hidden.len().checked_div(S::LAYOUT.hidden) {
+            out.extend((hidden as u32).to_le_bytes());
+        }
+        out.extend((self.outputs() as u32).to_le_bytes());
+        write_g2(&self.hidden, &mut out);
+        write_g2(&self.elements, &mut out);
+        out
+    }
+
+    /// Decodes and checks every element.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FeError> {
+        let layout = S::LAYOUT;
+        let (mut reader, purpose) = read_purpose(layout.kinds.functional_key, bytes)?;
+        let hidden = match layout.hidden {
+            0 => 0,
+            _ => count(&mut reader, "hidden values of a functional key", MAX_HIDDEN)?,
+        };
+        let outputs = count(&mut reader, "outputs of a functional key", MAX_OUTPUTS)?;
+        let hidden = reader.take(96 * layout.hidden * hidden)?;
+        let elements = reader.take(96 * layout.mask * outputs)?;
+        reader.finish()?;
+        let hidden = read_g2("functional key, hidden values", hidden)?;
+        let elements = read_g2("functional key", elements)?;
+        Ok(Self::new(purpose, hidden, elements))
+    }
+}
+
+#[allow(private_bounds)]
 impl<S: Construction> CiphertextOf<S> {
+    /// Bytes at the beginning of a ciphertext in which its master key is named.
+    pub const NAMED_WITHIN: usize = 34;
+
     /// The canonical encoding, compressed: what travels.
     pub fn to_bytes(&self) -> Vec<u8> {
         let (g1, g2) = (G1Affine::to_compressed, G2Affine::to_compressed);
-        self.write(S::LAYOUT.compressed, g1, g2)
+        self.write(S::LAYOUT.kinds.ciphertext, g1, g2)
     }
 
     /// Twice the size and quick to read again: for local files.
     pub fn to_raw_bytes(&self) -> Vec<u8> {
-        self.write(S::LAYOUT.raw, G1Affine::to_raw, G2Affine::to_raw)
+        self.write(
+            S::LAYOUT.kinds.raw_ciphertext,
+            G1Affine::to_raw,
+            G2Affine::to_raw,
+        )
     }
 
     fn write<const N1: usize, const N2: usize>(
@@ -237,11 +305,23 @@ impl<S: Construction> CiphertextOf<S> {
     /// the rayon pool that this runs in (`pool.install` states another number than the global one).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FeError> {
         let source = Source::Anywhere;
-        if bytes.first() == Some(&S::LAYOUT.raw) {
+        if bytes.first() == Some(&S::LAYOUT.kinds.raw_ciphertext) {
             return Self::read_raw(bytes, source);
         }
         let (g1, g2) = (G1Affine::decompress_many, G2Affine::decompress_many);
-        Self::read(bytes, S::LAYOUT.compressed, source, g1, g2)
+        Self::read(bytes, S::LAYOUT.kinds.ciphertext, source, g1, g2)
+    }
+
+    /// The master key that a ciphertext was made under, from the first [`Self::NAMED_WITHIN`] bytes of either
+    /// form: what belongs to another need not be read.
+    pub fn public_key_of(bytes: &[u8]) -> Result<PublicKeyHash, FeError> {
+        let kinds = S::LAYOUT.kinds;
+        let kind = match bytes.first() == Some(&kinds.raw_ciphertext) {
+            true => kinds.raw_ciphertext,
+            false => kinds.ciphertext,
+        };
+        let mut reader = header("ciphertext", kind, bytes)?;
+        Ok(PublicKeyHash::from_bytes(reader.array()?))
     }
 
     /// Decodes the raw form without the subgroup test.
@@ -256,7 +336,7 @@ impl<S: Construction> CiphertextOf<S> {
     fn read_raw(bytes: &[u8], source: Source) -> Result<Self, FeError> {
         let g1 = |bytes: &[_]| bytes.iter().map(G1Affine::from_raw_trusted).collect();
         let g2 = |bytes: &[_]| bytes.iter().map(G2Affine::from_raw_trusted).collect();
-        Self::read(bytes, S::LAYOUT.raw, source, g1, g2)
+        Self::read(bytes, S::LAYOUT.kinds.raw_ciphertext, source, g1, g2)
     }
 
     fn read<const N1: usize, const N2: usize>(
@@ -268,7 +348,7 @@ impl<S: Construction> CiphertextOf<S> {
     ) -> Result<Self, FeError> {
         let layout = S::LAYOUT;
         let mut reader = header("ciphertext", kind, bytes)?;
-        let public_key = PublicKeyHash(reader.array()?);
+        let public_key = PublicKeyHash::from_bytes(reader.array()?);
         let inputs = count(&mut reader, "inputs of a ciphertext", MAX_INPUTS)?;
         let mask = reader.take(N1 * layout.mask)?;
         let a = reader.take(N1 * layout.g1 * inputs)?;

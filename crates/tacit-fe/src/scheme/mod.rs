@@ -58,6 +58,7 @@ mod domain;
 mod encryptor;
 mod format;
 pub mod generic;
+mod keys;
 mod network;
 mod plan;
 pub mod standard;
@@ -69,14 +70,17 @@ pub use encryptor::EncryptorOf;
 pub use generic::{
     Ciphertext, Encryptor, EvaluationPlan, FunctionalKey, GenericGroup, MasterSecret, PublicKey,
 };
+pub use keys::{FunctionalKeyOf, MasterSecretOf, PublicKeyOf};
+pub use plan::EvaluationPlanOf;
 pub use standard::StandardModel;
 pub use timing::Timing;
 
 use crate::error::FeError;
 use crate::group::Gt;
 use crate::model::IntegerModel;
+use construction::Construction;
 
-/// Functional encryption of quadratic networks, whatever it rests on.
+/// Functional encryption of quadratic networks, whatever it rests on: [`GenericGroup`] or [`StandardModel`].
 pub trait QuadraticFe: Send + Sync {
     /// What the authority keeps.
     type MasterSecret;
@@ -127,4 +131,58 @@ pub trait QuadraticFe: Send + Sync {
         plan: &Self::Plan,
         ciphertext: &Self::Ciphertext,
     ) -> Result<Vec<Gt>, FeError>;
+}
+
+impl<S: Construction> QuadraticFe for S {
+    type MasterSecret = MasterSecretOf<S>;
+    type PublicKey = PublicKeyOf<S>;
+    type FunctionalKey = FunctionalKeyOf<S>;
+    type Ciphertext = CiphertextOf<S>;
+    type Plan = EvaluationPlanOf<S>;
+
+    fn setup(
+        &self,
+        inputs: usize,
+        input_max: u16,
+    ) -> Result<(Self::PublicKey, Self::MasterSecret), FeError> {
+        let secret = MasterSecretOf::generate(inputs, input_max)?;
+        Ok((secret.public_key().clone(), secret))
+    }
+
+    fn keygen(
+        &self,
+        secret: &Self::MasterSecret,
+        model: &IntegerModel,
+    ) -> Result<Self::FunctionalKey, FeError> {
+        secret.keygen(model)
+    }
+
+    fn encrypt(&self, public: &Self::PublicKey, x: &[u16]) -> Result<Self::Ciphertext, FeError> {
+        EncryptorOf::public_once(public, self.timing()).encrypt(x)
+    }
+
+    fn encrypt_as_authority(
+        &self,
+        secret: &Self::MasterSecret,
+        x: &[u16],
+    ) -> Result<Self::Ciphertext, FeError> {
+        EncryptorOf::authority(secret, self.timing()).encrypt(x)
+    }
+
+    fn prepare(
+        &self,
+        key: &Self::FunctionalKey,
+        model: &IntegerModel,
+        threads: usize,
+    ) -> Result<Self::Plan, FeError> {
+        EvaluationPlanOf::new(key, model, threads)
+    }
+
+    fn evaluate(
+        &self,
+        plan: &Self::Plan,
+        ciphertext: &Self::Ciphertext,
+    ) -> Result<Vec<Gt>, FeError> {
+        plan.evaluate(ciphertext)
+    }
 }

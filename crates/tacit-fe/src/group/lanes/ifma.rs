@@ -430,6 +430,8 @@ impl Lane for Eight {
     #[inline(always)]
     fn mul(a: &Self, b: &Self) -> Self {
         // Through a pointer: inlined into every formula, it would make kernels of a hundred kilobytes.
+        // SAFETY: `unsafe` is what a pointer makes of the instructions that the function asks for; they are
+        // there wherever an `Eight` is, and nothing else is asked of a caller.
         let product: unsafe fn(&[V; 8], &[V; 8]) -> [V; 8] = std::hint::black_box(product);
         Self(enter!(product(&a.0, &b.0)))
     }

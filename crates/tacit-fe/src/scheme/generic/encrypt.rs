@@ -16,15 +16,14 @@
 use tacit_ring::Xof;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::GenericGroup;
-use super::format::{CIPHERTEXT, RAW_CIPHERTEXT};
-use super::keys::{MasterSecret, PublicKey};
+use super::keys::parts;
+use super::{GenericGroup, PublicKey};
 use crate::group::{
     G1, G1Affine, G2, Lookup, PointTables, Scalar, SecretScalar, SmallInputs, blinded,
 };
 use crate::scheme::ciphertext::Points;
-use crate::scheme::construction::{Construction, Generators, Layout};
-use crate::scheme::domain::Domain;
+use crate::scheme::construction::{Encryption, Generators};
+use crate::scheme::keys::Secret;
 
 /// The randomness of one ciphertext.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -74,28 +73,13 @@ pub(crate) struct KeyTables {
     t: PointTables<G2>,
 }
 
-impl Construction for GenericGroup {
-    const LAYOUT: Layout = Layout {
-        compressed: CIPHERTEXT,
-        raw: RAW_CIPHERTEXT,
-        mask: 1,
-        g1: 2,
-        g2: 2,
-    };
+impl Encryption for GenericGroup {
     type Tables = KeyTables;
-
-    fn domain(public: &PublicKey) -> &Domain {
-        &public.domain
-    }
-
-    fn public_key(secret: &MasterSecret) -> &PublicKey {
-        secret.public_key()
-    }
 
     fn tables(public: &PublicKey, number: usize) -> KeyTables {
         KeyTables {
-            s: PointTables::new(&public.s, number),
-            t: PointTables::new(&public.t, number),
+            s: PointTables::new(&public.g1, number),
+            t: PointTables::new(&public.g2, number),
         }
     }
 
@@ -123,14 +107,15 @@ impl Construction for GenericGroup {
     }
 
     fn with_secret(
-        secret: &MasterSecret,
+        secret: &Secret,
         generators: &Generators,
         x: &SmallInputs,
         xof: &mut Xof,
     ) -> Option<Points> {
         let blinding = Blinding::sample(xof);
-        let a = exponents(&blinding.in_g1(), x, &secret.s);
-        let b = exponents(&blinding.in_g2(), x, &secret.t);
+        let (s, t) = parts(secret);
+        let a = exponents(&blinding.in_g1(), x, s);
+        let b = exponents(&blinding.in_g2(), x, t);
         Some(Points {
             mask: blinding.mask(),
             g1: generators.g1.multiples(&a, xof)?,
@@ -157,7 +142,7 @@ fn exponents(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheme::{Encryptor, Timing};
+    use crate::scheme::{Encryptor, MasterSecret, Timing};
     use tacit_ring::Seed;
 
     /// With the same γ and W the two modes give the same points, as products written out do.
@@ -168,9 +153,10 @@ mod tests {
         let stream = || Seed::from_bytes([2; 32]).expand();
         let blinding = Blinding::sample(&mut stream());
         let small = SmallInputs::new(&x, 65535);
+        let (s, t) = parts(&master.secret);
         let (a, b) = (
-            exponents(&blinding.in_g1(), &small, &master.s),
-            exponents(&blinding.in_g2(), &small, &master.t),
+            exponents(&blinding.in_g1(), &small, s),
+            exponents(&blinding.in_g2(), &small, t),
         );
         for timing in [Timing::ConstantTime, Timing::Tables] {
             for encryptor in [
@@ -194,11 +180,12 @@ mod tests {
         let master = MasterSecret::from_seed(2, 9, &Seed::from_bytes([1; 32])).unwrap();
         let blinding = Blinding::sample(&mut Seed::from_bytes([2; 32]).expand());
         let x = SmallInputs::new(&[3, 4], 9);
-        let a = exponents(&blinding.in_g1(), &x, &master.s);
-        let b = exponents(&blinding.in_g2(), &x, &master.t);
+        let (s, t) = parts(&master.secret);
+        let a = exponents(&blinding.in_g1(), &x, s);
+        let b = exponents(&blinding.in_g2(), &x, t);
         for i in 0..2 {
             for j in 0..2 {
-                let mask = blinding.gamma * *master.s[i].expose() * *master.t[j].expose();
+                let mask = blinding.gamma * *s[i].expose() * *t[j].expose();
                 let product = Scalar::from([3u64, 4][i] * [3, 4][j]) - mask;
                 assert_eq!(a[i] * b[j] + a[2 + i] * b[2 + j], product);
             }

@@ -27,16 +27,13 @@
 
 mod encrypt;
 mod evaluate;
-mod format;
 mod keys;
 
-pub use evaluate::EvaluationPlan;
-pub use keys::{FunctionalKey, MasterSecret, PublicKey};
-
-use super::{CiphertextOf, EncryptorOf, QuadraticFe, Timing};
-use crate::error::FeError;
-use crate::group::Gt;
-use crate::model::IntegerModel;
+use super::construction::{Construction, Count, Kinds, Layout};
+use super::{
+    CiphertextOf, EncryptorOf, EvaluationPlanOf, FunctionalKeyOf, MasterSecretOf, PublicKeyOf,
+    Timing,
+};
 
 /// The scheme in the generic group model; see the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,62 +41,52 @@ pub struct GenericGroup {
     timing: Timing,
 }
 
+/// (\[s\]_1, \[t\]_2): what one needs to encrypt in the generic group model.
+pub type PublicKey = PublicKeyOf<GenericGroup>;
+
+/// (s, t). Never printed, not cloned, erased on drop.
+pub type MasterSecret = MasterSecretOf<GenericGroup>;
+
+/// A key for the K outputs of one model, under one master key: \[f_k(s, t)\]_2, K points of G2.
+pub type FunctionalKey = FunctionalKeyOf<GenericGroup>;
+
 /// A vector encrypted in the generic group model: (\[γ\]_1, a, b), 2n + 1 points of G1 and 2n of G2.
 pub type Ciphertext = CiphertextOf<GenericGroup>;
 
 /// Encrypts in the generic group model.
 pub type Encryptor<'a> = EncryptorOf<'a, GenericGroup>;
 
+/// Evaluates in the generic group model.
+pub type EvaluationPlan = EvaluationPlanOf<GenericGroup>;
+
 impl GenericGroup {
-    /// With another treatment of secrets in [`QuadraticFe::encrypt`] and
-    /// [`QuadraticFe::encrypt_as_authority`]; constant-time by default.
+    /// With another treatment of secrets in [`encrypt`](super::QuadraticFe::encrypt) and
+    /// [`encrypt_as_authority`](super::QuadraticFe::encrypt_as_authority); constant-time by default.
     pub fn with_timing(self, timing: Timing) -> Self {
         Self { timing }
     }
 }
 
-impl QuadraticFe for GenericGroup {
-    type MasterSecret = MasterSecret;
-    type PublicKey = PublicKey;
-    type FunctionalKey = FunctionalKey;
-    type Ciphertext = Ciphertext;
-    type Plan = EvaluationPlan;
+impl Construction for GenericGroup {
+    const LAYOUT: Layout = Layout {
+        kinds: Kinds {
+            public_key: 0xf1,
+            master_secret: 0xf2,
+            functional_key: 0xf3,
+            ciphertext: 0xf4,
+            raw_ciphertext: 0xf5,
+        },
+        public_key: "fe public key",
+        master_secret: "fe master secret",
+        scalars: Count { whole: 0, each: 2 },
+        public_g1: Count { whole: 0, each: 1 },
+        hidden: 0,
+        mask: 1,
+        g1: 2,
+        g2: 2,
+    };
 
-    fn setup(&self, inputs: usize, input_max: u16) -> Result<(PublicKey, MasterSecret), FeError> {
-        let secret = MasterSecret::generate(inputs, input_max)?;
-        Ok((secret.public_key().clone(), secret))
-    }
-
-    fn keygen(
-        &self,
-        secret: &MasterSecret,
-        model: &IntegerModel,
-    ) -> Result<FunctionalKey, FeError> {
-        secret.keygen(model)
-    }
-
-    fn encrypt(&self, public: &PublicKey, x: &[u16]) -> Result<Ciphertext, FeError> {
-        Encryptor::public_once(public, self.timing).encrypt(x)
-    }
-
-    fn encrypt_as_authority(
-        &self,
-        secret: &MasterSecret,
-        x: &[u16],
-    ) -> Result<Ciphertext, FeError> {
-        Encryptor::authority(secret, self.timing).encrypt(x)
-    }
-
-    fn prepare(
-        &self,
-        key: &FunctionalKey,
-        model: &IntegerModel,
-        threads: usize,
-    ) -> Result<EvaluationPlan, FeError> {
-        EvaluationPlan::new(key, model, threads)
-    }
-
-    fn evaluate(&self, plan: &EvaluationPlan, ciphertext: &Ciphertext) -> Result<Vec<Gt>, FeError> {
-        plan.evaluate(ciphertext)
+    fn timing(&self) -> Timing {
+        self.timing
     }
 }

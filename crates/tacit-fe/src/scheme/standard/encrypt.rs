@@ -12,13 +12,12 @@
 use tacit_ring::Xof;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::format::{CIPHERTEXT, RAW_CIPHERTEXT};
-use super::keys::{MasterSecret, PublicKey};
-use super::{BLOCKS, ROWS, StandardModel};
+use super::keys::Parts;
+use super::{BLOCKS, PublicKey, ROWS, StandardModel};
 use crate::group::{G1, G2, Lookup, PointTables, Scalar, SmallInputs, blinded};
 use crate::scheme::ciphertext::Points;
-use crate::scheme::construction::{Construction, Generators, Layout};
-use crate::scheme::domain::Domain;
+use crate::scheme::construction::{Encryption, Generators};
+use crate::scheme::keys::Secret;
 
 /// The randomness of one ciphertext.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -45,31 +44,16 @@ pub(crate) struct KeyTables {
     a2: PointTables<G2>,
 }
 
-impl Construction for StandardModel {
-    const LAYOUT: Layout = Layout {
-        compressed: CIPHERTEXT,
-        raw: RAW_CIPHERTEXT,
-        mask: 2,
-        g1: 1 + BLOCKS,
-        g2: 1,
-    };
+impl Encryption for StandardModel {
     type Tables = KeyTables;
-
-    fn domain(public: &PublicKey) -> &Domain {
-        &public.domain
-    }
-
-    fn public_key(secret: &MasterSecret) -> &PublicKey {
-        secret.public_key()
-    }
 
     fn tables(public: &PublicKey, number: usize) -> KeyTables {
         let n = public.inputs();
-        let block = |points: &[_], i: usize| PointTables::new(&points[i * n..][..n], number);
+        let vector = |i: usize| PointTables::new(&public.g1[1 + i * n..][..n], number);
         KeyTables {
-            a1: std::array::from_fn(|row| block(&public.a1, row)),
-            t: std::array::from_fn(|i| block(&public.t, i)),
-            a2: PointTables::new(&public.a2, number),
+            a1: std::array::from_fn(vector),
+            t: std::array::from_fn(|i| vector(ROWS + i)),
+            a2: PointTables::new(&public.g2, number),
         }
     }
 
@@ -97,7 +81,7 @@ impl Construction for StandardModel {
         let factors = Zeroizing::new([*s2 * s1[0], *s2 * s1[1]]);
         let points = [(a1_0, &factors[0]), (a1_1, &factors[1]), (&t[ROWS], r)];
         in_g1.extend(blinded(z, s2, &points, lookup, xof)?);
-        let y0 = [G1::generator().mul(r), G1::from(public.a).mul(r)];
+        let y0 = [G1::generator().mul(r), G1::from(public.g1[0]).mul(r)];
         Some(Points {
             mask: G1::batch_to_affine(&y0),
             g1: in_g1,
@@ -106,7 +90,7 @@ impl Construction for StandardModel {
     }
 
     fn with_secret(
-        secret: &MasterSecret,
+        secret: &Secret,
         generators: &Generators,
         z: &SmallInputs,
         xof: &mut Xof,
@@ -126,25 +110,25 @@ struct Exponents {
 }
 
 impl Exponents {
-    fn new(secret: &MasterSecret, blinding: &Blinding, z: &[Scalar]) -> Self {
+    fn new(secret: &Secret, blinding: &Blinding, z: &[Scalar]) -> Self {
         let Blinding { s1, s2, r } = blinding;
+        let Parts { a, a1, a2, t, .. } = Parts::of(secret);
         let n = z.len();
         let mut g1 = Zeroizing::new(Vec::with_capacity(2 + (1 + BLOCKS) * n));
-        g1.extend([*r, *r * *secret.a.expose()]);
-        let [row0, row1] = &secret.a1;
-        for (z, (a, b)) in z.iter().zip(row0.iter().zip(row1)) {
+        g1.extend([*r, *r * *a.expose()]);
+        for (z, (a, b)) in z.iter().zip(a1[0].iter().zip(a1[1])) {
             g1.push(s1[0] * *a.expose() + s1[1] * *b.expose() + *z);
         }
-        for (s1, t) in s1.iter().zip(&secret.t) {
+        for (s1, t) in s1.iter().zip(t) {
             for (z, t) in z.iter().zip(t) {
                 g1.push(*s1 * *z + *r * *t.expose());
             }
         }
-        for (i, t) in secret.t[ROWS].iter().enumerate() {
+        for (i, t) in t[ROWS].iter().enumerate() {
             let y1 = g1[2 + i];
             g1.push(*s2 * y1 + *r * *t.expose());
         }
-        let a2 = secret.a2.iter().zip(z);
+        let a2 = a2.iter().zip(z);
         let g2 = Zeroizing::new(a2.map(|(a2, z)| *s2 * *a2.expose() + *z).collect());
         Self { g1, g2 }
     }
@@ -152,7 +136,7 @@ impl Exponents {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Encryptor;
+    use super::super::{Encryptor, MasterSecret};
     use super::*;
     use crate::scheme::Timing;
     use tacit_ring::Seed;
@@ -171,7 +155,7 @@ mod tests {
         let master = master(3, 65535);
         let z = [0, 1, 65535];
         let scalars = z.map(|z| Scalar::from(u64::from(z)));
-        let exponents = Exponents::new(&master, &Blinding::sample(&mut stream()), &scalars);
+        let exponents = Exponents::new(&master.secret, &Blinding::sample(&mut stream()), &scalars);
         let g1 = exponents.g1.iter().map(|e| G1::generator().mul(e));
         let g2 = exponents.g2.iter().map(|e| G2::generator().mul(e));
         let g1 = G1::batch_to_affine(&g1.collect::<Vec<_>>());
@@ -196,15 +180,16 @@ mod tests {
         let master = master(2, 9);
         let blinding = Blinding::sample(&mut stream());
         let z = [3u64, 4].map(Scalar::from);
-        let exponents = Exponents::new(&master, &blinding, &z);
+        let exponents = Exponents::new(&master.secret, &blinding, &z);
         let y1 = &exponents.g1[2..4];
+        let Parts { a1, a2, .. } = Parts::of(&master.secret);
         let mask = |i: usize| {
-            let [a, b] = &master.a1;
+            let [a, b] = a1;
             blinding.s1[0] * *a[i].expose() + blinding.s1[1] * *b[i].expose()
         };
         for i in 0..2 {
             for j in 0..2 {
-                let second = y1[i] * blinding.s2 * *master.a2[j].expose();
+                let second = y1[i] * blinding.s2 * *a2[j].expose();
                 let rest = y1[i] * exponents.g2[j] - mask(i) * z[j] - second;
                 assert_eq!(rest, z[i] * z[j]);
             }

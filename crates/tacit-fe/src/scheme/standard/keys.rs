@@ -1,173 +1,76 @@
-//! The authority's keys and the keys it issues.
+//! Keys: (a, A1, A2, W), (\[a\]_1, \[A1\]_1, \[A0·W\]_1, \[A2\]_2) and (\[α_j\]_2, \[W·v_k\]_2).
 
-use std::fmt;
-
-use tacit_ring::{Seed, Xof};
+use tacit_ring::Xof;
 use zeroize::Zeroizing;
 
-use super::{BLOCKS, ROWS};
+use super::{BLOCKS, ROWS, StandardModel};
 use crate::error::FeError;
-use crate::group::{G1Affine, G2, G2Affine, Generator, Scalar, SecretScalar};
-use crate::model::{IntegerModel, ModelHash};
-use crate::scheme::construction::Generators;
-use crate::scheme::domain::{Domain, PublicKeyHash, Purpose, check_count};
+use crate::group::{G2, G2Affine, Generator, Scalar, SecretScalar};
+use crate::model::IntegerModel;
+use crate::scheme::construction::{Construction, Keys};
+use crate::scheme::keys::{Secret, check_outputs};
 use crate::scheme::network::{combine, live_columns, project};
 use crate::scheme::timing::Timing;
 
-/// (\[a\]_1, \[A1\]_1, \[A0·W\]_1, \[A2\]_2): what one needs to encrypt.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PublicKey {
-    pub(super) domain: Domain,
-    /// \[a\]_1.
-    pub(super) a: G1Affine,
-    /// The rows of \[A1\]_1, one after the other.
-    pub(super) a1: Vec<G1Affine>,
-    /// The blocks of \[A0·W\]_1, one after the other.
-    pub(super) t: Vec<G1Affine>,
-    /// \[A2\]_2.
-    pub(super) a2: Vec<G2Affine>,
-}
-
-impl PublicKey {
-    pub(super) fn new(
-        input_max: u16,
-        a: G1Affine,
-        (a1, t): (Vec<G1Affine>, Vec<G1Affine>),
-        a2: Vec<G2Affine>,
-    ) -> Self {
-        let shape = (a2.len(), input_max);
-        let domain = Domain::new("fe standard public key", shape, &[&[a], &a1, &t], &a2);
-        Self {
-            domain,
-            a,
-            a1,
-            t,
-            a2,
-        }
-    }
-
-    /// n, the length of the vectors.
-    pub fn inputs(&self) -> usize {
-        self.domain.inputs
-    }
-
-    /// Inputs are 0 to this.
-    pub fn input_max(&self) -> u16 {
-        self.domain.input_max
-    }
-
-    /// Names the master key.
-    pub fn hash(&self) -> PublicKeyHash {
-        self.domain.hash
-    }
-}
-
-impl fmt::Debug for PublicKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublicKey")
-            .field("inputs", &self.inputs())
-            .field("input_max", &self.input_max())
-            .field("hash", &self.hash())
-            .finish()
-    }
-}
-
-/// (a, A1, A2, W). Never printed, not cloned, erased on drop.
-pub struct MasterSecret {
-    pub(super) a: SecretScalar,
-    pub(super) a1: [Vec<SecretScalar>; ROWS],
-    pub(super) a2: Vec<SecretScalar>,
-    /// A0·W.
-    pub(super) t: [Vec<SecretScalar>; BLOCKS],
+/// What the scalars of a master secret are: after a come, in vectors of n entries, the rows of A1, A2 and the
+/// blocks of W, row by row.
+pub(super) struct Parts<'a> {
+    pub(super) a: &'a SecretScalar,
+    pub(super) a1: [&'a [SecretScalar]; ROWS],
+    pub(super) a2: &'a [SecretScalar],
     /// W, in rows of blocks.
-    w: [[Vec<SecretScalar>; BLOCKS]; 2],
-    public: PublicKey,
+    w: [[&'a [SecretScalar]; BLOCKS]; 2],
+    /// A0·W.
+    pub(super) t: [&'a [SecretScalar]; BLOCKS],
 }
 
-impl fmt::Debug for MasterSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MasterSecret({}, redacted)", self.public.hash().short())
-    }
-}
-
-impl MasterSecret {
-    /// A fresh master key for vectors of `inputs` integers in 0 … `input_max`.
-    pub fn generate(inputs: usize, input_max: u16) -> Result<Self, FeError> {
-        Self::generate_with(inputs, input_max, &mut Xof::from_os()?)
-    }
-
-    /// The master key that a seed determines: for known-answer tests, and for an authority that
-    /// keeps a seed instead of the key.
-    pub fn from_seed(inputs: usize, input_max: u16, seed: &Seed) -> Result<Self, FeError> {
-        let mut xof = seed.child("fe standard master secret", []).expand();
-        Self::generate_with(inputs, input_max, &mut xof)
-    }
-
-    fn generate_with(inputs: usize, input_max: u16, xof: &mut Xof) -> Result<Self, FeError> {
-        Domain::check_shape(inputs, input_max)?;
-        let a = SecretScalar::random(xof);
-        let vectors = (0..VECTORS).map(|_| {
-            let entries = 0..inputs;
-            entries.map(|_| SecretScalar::random(xof)).collect()
-        });
-        let vectors = vectors.collect::<Vec<_>>().into_iter();
-        Ok(Self::assemble(input_max, a, vectors, xof))
-    }
-
-    /// Computes the public half. The vectors are the rows of A1, A2 and the blocks of W, row by row.
-    pub(super) fn assemble(
-        input_max: u16,
-        a: SecretScalar,
-        mut vectors: impl Iterator<Item = Vec<SecretScalar>>,
-        xof: &mut Xof,
-    ) -> Self {
+impl<'a> Parts<'a> {
+    pub(super) fn of(secret: &'a Secret) -> Self {
+        let mut vectors = secret.drawn[1..].chunks_exact(secret.inputs);
         let mut vector = || vectors.next().unwrap_or_default();
-        let a1 = std::array::from_fn(|_| vector());
-        let a2 = vector();
-        let w: [[Vec<SecretScalar>; BLOCKS]; 2] =
-            std::array::from_fn(|_| std::array::from_fn(|_| vector()));
-        let t = std::array::from_fn(|block| {
-            let entries = w[0][block].iter().zip(&w[1][block]);
-            let entry = |(w0, w1): (&SecretScalar, &SecretScalar)| {
-                SecretScalar::new(*w0.expose() + *a.expose() * *w1.expose())
-            };
-            entries.map(entry).collect()
-        });
-        let public = publish(input_max, &a, &a1, &t, &a2, xof);
+        let block = |i| &secret.derived[i * secret.inputs..][..secret.inputs];
         Self {
-            a,
-            a1,
-            a2,
-            t,
-            w,
-            public,
+            a: &secret.drawn[0],
+            a1: std::array::from_fn(|_| vector()),
+            a2: vector(),
+            w: std::array::from_fn(|_| std::array::from_fn(|_| vector())),
+            t: std::array::from_fn(block),
         }
     }
+}
 
-    /// a, and what [`MasterSecret::assemble`] takes.
-    pub(super) fn scalars(&self) -> impl Iterator<Item = &SecretScalar> {
-        let vectors = self.a1.iter().chain([&self.a2]);
-        let vectors = vectors.chain(self.w.iter().flatten());
-        std::iter::once(&self.a).chain(vectors.flatten())
+impl Keys for StandardModel {
+    /// A0·W = (1, a)·W, which every encryption needs.
+    fn derived(inputs: usize, drawn: &[SecretScalar]) -> Vec<SecretScalar> {
+        let a = drawn[0].expose();
+        let (w0, w1) = drawn[1 + (ROWS + 1) * inputs..].split_at(BLOCKS * inputs);
+        let entries = w0.iter().zip(w1);
+        entries
+            .map(|(w0, w1)| SecretScalar::new(*w0.expose() + *a * *w1.expose()))
+            .collect()
     }
 
-    /// The public half.
-    pub fn public_key(&self) -> &PublicKey {
-        &self.public
+    /// a, A1 and A0·W; A2.
+    fn public_exponents(secret: &Secret) -> [Zeroizing<Vec<Scalar>>; 2] {
+        let Parts { a, a1, a2, t, .. } = Parts::of(secret);
+        let count = Self::LAYOUT.public_g1.of(secret.inputs);
+        let mut in_g1 = Zeroizing::new(Vec::with_capacity(count));
+        let vectors = a1.into_iter().chain(t).flatten();
+        in_g1.extend(std::iter::once(a).chain(vectors).map(|v| *v.expose()));
+        let in_g2 = Zeroizing::new(a2.iter().map(|v| *v.expose()).collect());
+        [in_g1, in_g2]
     }
 
-    /// \[W·v_k\]_2 for every output k of a model, and \[α_j\]_2 for its hidden values.
-    ///
-    /// Constant-time in the secret: scalar arithmetic, and multiples of the generator from tables that
-    /// are read in full. The model is public.
-    pub fn keygen(&self, model: &IntegerModel) -> Result<FunctionalKey, FeError> {
-        self.public.domain.check_model(model)?;
-        let [row0, row1] = &self.a1;
-        let alpha = [row0, row1, &self.a2].map(|v| project(v, model));
+    /// \[α_j\]_2 for the hidden values of a model, and \[W·v_k\]_2 for every output k. Multiples of the
+    /// generator from tables that are read in full.
+    fn key_points(secret: &Secret, model: &IntegerModel) -> Result<[Vec<G2Affine>; 2], FeError> {
+        let Parts { a1, a2, w, .. } = Parts::of(secret);
+        let [row0, row1] = a1;
+        let alpha = [row0, row1, a2].map(|v| project(v, model));
         // ⟨W's row, v_k⟩ = Σ_j D_jk Σ_b α_bj ⟨p_j, W's block b⟩.
-        let [k0, k1] = [0, 1].map(|row| {
+        let [k0, k1] = w.map(|row| {
             let mut products = Zeroizing::new(vec![Scalar::ZERO; model.hidden()]);
-            for (alpha, block) in alpha.iter().zip(&self.w[row]) {
+            for (alpha, block) in alpha.iter().zip(row) {
                 let block = project(block, model);
                 for (product, (alpha, w)) in products.iter_mut().zip(alpha.iter().zip(&*block)) {
                     *product += *alpha * *w;
@@ -175,96 +78,17 @@ impl MasterSecret {
             }
             combine(&products, model)
         });
-        // W·v = 0 for uniform W and A only if v is zero for all A, which is if f is the zero form.
-        let zero = |(k0, k1): (&Scalar, &Scalar)| k0.is_zero() && k1.is_zero();
-        if let Some(output) = k0.iter().zip(&*k1).position(zero) {
-            return Err(FeError::ZeroOutput { output });
-        }
         let live = live_columns(model);
+        let hidden = BLOCKS * live.len();
         let mut exponents = Zeroizing::new(vec![]);
-        exponents.reserve_exact(BLOCKS * live.len() + 2 * model.outputs());
+        exponents.reserve_exact(hidden + 2 * model.outputs());
         exponents.extend(live.iter().flat_map(|&j| alpha.iter().map(move |a| a[j])));
         exponents.extend(k0.iter().zip(&*k1).flat_map(|(k0, k1)| [*k0, *k1]));
+        // W·v = 0 for uniform W and A only if v is zero for all A, which is if f is the zero form.
+        check_outputs(&exponents[hidden..], 2)?;
         let g2 = Generator::<G2>::new(Timing::ConstantTime.lookup());
-        let mut hidden = g2.multiples_of_any(&exponents, &mut Xof::from_os()?);
-        let elements = hidden.split_off(BLOCKS * live.len());
-        Ok(FunctionalKey {
-            purpose: Purpose {
-                public_key: self.public.hash(),
-                model: model.hash(),
-            },
-            hidden,
-            elements,
-        })
-    }
-}
-
-/// The public half of a secret.
-fn publish(
-    input_max: u16,
-    a: &SecretScalar,
-    a1: &[Vec<SecretScalar>; ROWS],
-    t: &[Vec<SecretScalar>; BLOCKS],
-    a2: &[SecretScalar],
-    xof: &mut Xof,
-) -> PublicKey {
-    let inputs = a2.len();
-    let generators = Generators::new(Timing::ConstantTime.lookup());
-    let mut exponents = Zeroizing::new(Vec::with_capacity(1 + (ROWS + BLOCKS) * inputs));
-    let in_g1 = a1.iter().chain(t).flatten();
-    exponents.extend(std::iter::once(a).chain(in_g1).map(|v| *v.expose()));
-    let mut in_g1 = generators.g1.multiples_of_any(&exponents, xof);
-    let t = in_g1.split_off(1 + ROWS * inputs);
-    let a1 = in_g1.split_off(1);
-    let exponents: Zeroizing<Vec<Scalar>> =
-        Zeroizing::new(a2.iter().map(|v| *v.expose()).collect());
-    let a2 = generators.g2.multiples_of_any(&exponents, xof);
-    PublicKey::new(input_max, in_g1[0], (a1, t), a2)
-}
-
-/// Vectors of n scalars in a master secret: A1, A2 and W.
-pub(super) const VECTORS: usize = ROWS + 1 + 2 * BLOCKS;
-
-/// A key for the K outputs of one model, under one master key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct FunctionalKey {
-    pub(super) purpose: Purpose,
-    /// \[α_j\]_2 of every column of P that is not zero, three points each.
-    pub(super) hidden: Vec<G2Affine>,
-    /// \[W·v_k\]_2 of every output, two points each.
-    pub(super) elements: Vec<G2Affine>,
-}
-
-impl FunctionalKey {
-    /// The master key it was issued under.
-    pub fn public_key(&self) -> PublicKeyHash {
-        self.purpose.public_key
-    }
-
-    /// The model it evaluates.
-    pub fn model(&self) -> ModelHash {
-        self.purpose.model
-    }
-
-    /// K.
-    pub fn outputs(&self) -> usize {
-        self.elements.len() / 2
-    }
-
-    /// Whether this is the key of `model`.
-    pub fn check_model(&self, model: &IntegerModel) -> Result<(), FeError> {
-        self.purpose.check_model(model, self.outputs())?;
-        let what = "hidden values of the functional key";
-        check_count(what, self.hidden.len() / BLOCKS, live_columns(model).len())
-    }
-}
-
-impl fmt::Debug for FunctionalKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FunctionalKey")
-            .field("public_key", &self.public_key())
-            .field("model", &self.model())
-            .field("outputs", &self.outputs())
-            .finish()
+        let mut points = g2.multiples_of_any(&exponents, &mut Xof::from_os()?);
+        let elements = points.split_off(hidden);
+        Ok([points, elements])
     }
 }

@@ -69,16 +69,13 @@
 
 mod encrypt;
 mod evaluate;
-mod format;
 mod keys;
 
-pub use evaluate::EvaluationPlan;
-pub use keys::{FunctionalKey, MasterSecret, PublicKey};
-
-use super::{CiphertextOf, EncryptorOf, QuadraticFe, Timing};
-use crate::error::FeError;
-use crate::group::Gt;
-use crate::model::IntegerModel;
+use super::construction::{Construction, Count, Kinds, Layout};
+use super::{
+    CiphertextOf, EncryptorOf, EvaluationPlanOf, FunctionalKeyOf, MasterSecretOf, PublicKeyOf,
+    Timing,
+};
 
 /// Rows of A1.
 const ROWS: usize = 2;
@@ -91,62 +88,61 @@ pub struct StandardModel {
     timing: Timing,
 }
 
+/// (\[a\]_1, \[A1\]_1, \[A0·W\]_1, \[A2\]_2): what one needs to encrypt in the standard model.
+pub type PublicKey = PublicKeyOf<StandardModel>;
+
+/// (a, A1, A2, W). Never printed, not cloned, erased on drop.
+pub type MasterSecret = MasterSecretOf<StandardModel>;
+
+/// A key for the K outputs of one model, under one master key: \[α_j\]_2 of every column of P that is not
+/// zero, three points each, and \[W·v_k\]_2 of every output, two points each.
+pub type FunctionalKey = FunctionalKeyOf<StandardModel>;
+
 /// A vector encrypted in the standard model: 4n + 2 points of G1 (y0, y1, y3) and n of G2 (y2).
 pub type Ciphertext = CiphertextOf<StandardModel>;
 
 /// Encrypts in the standard model.
 pub type Encryptor<'a> = EncryptorOf<'a, StandardModel>;
 
+/// Evaluates in the standard model.
+pub type EvaluationPlan = EvaluationPlanOf<StandardModel>;
+
 impl StandardModel {
-    /// With another treatment of secrets in [`QuadraticFe::encrypt`] and
-    /// [`QuadraticFe::encrypt_as_authority`]; constant-time by default.
+    /// With another treatment of secrets in [`encrypt`](super::QuadraticFe::encrypt) and
+    /// [`encrypt_as_authority`](super::QuadraticFe::encrypt_as_authority); constant-time by default.
     pub fn with_timing(self, timing: Timing) -> Self {
         Self { timing }
     }
 }
 
-impl QuadraticFe for StandardModel {
-    type MasterSecret = MasterSecret;
-    type PublicKey = PublicKey;
-    type FunctionalKey = FunctionalKey;
-    type Ciphertext = Ciphertext;
-    type Plan = EvaluationPlan;
+impl Construction for StandardModel {
+    const LAYOUT: Layout = Layout {
+        kinds: Kinds {
+            public_key: 0xf6,
+            master_secret: 0xf7,
+            functional_key: 0xf8,
+            ciphertext: 0xf9,
+            raw_ciphertext: 0xfa,
+        },
+        public_key: "fe standard public key",
+        master_secret: "fe standard master secret",
+        // a; the rows of A1, A2, and W.
+        scalars: Count {
+            whole: 1,
+            each: ROWS + 1 + 2 * BLOCKS,
+        },
+        // a; the rows of A1, and A0·W.
+        public_g1: Count {
+            whole: 1,
+            each: ROWS + BLOCKS,
+        },
+        hidden: BLOCKS,
+        mask: 2,
+        g1: 1 + BLOCKS,
+        g2: 1,
+    };
 
-    fn setup(&self, inputs: usize, input_max: u16) -> Result<(PublicKey, MasterSecret), FeError> {
-        let secret = MasterSecret::generate(inputs, input_max)?;
-        Ok((secret.public_key().clone(), secret))
-    }
-
-    fn keygen(
-        &self,
-        secret: &MasterSecret,
-        model: &IntegerModel,
-    ) -> Result<FunctionalKey, FeError> {
-        secret.keygen(model)
-    }
-
-    fn encrypt(&self, public: &PublicKey, x: &[u16]) -> Result<Ciphertext, FeError> {
-        Encryptor::public_once(public, self.timing).encrypt(x)
-    }
-
-    fn encrypt_as_authority(
-        &self,
-        secret: &MasterSecret,
-        x: &[u16],
-    ) -> Result<Ciphertext, FeError> {
-        Encryptor::authority(secret, self.timing).encrypt(x)
-    }
-
-    fn prepare(
-        &self,
-        key: &FunctionalKey,
-        model: &IntegerModel,
-        threads: usize,
-    ) -> Result<EvaluationPlan, FeError> {
-        EvaluationPlan::new(key, model, threads)
-    }
-
-    fn evaluate(&self, plan: &EvaluationPlan, ciphertext: &Ciphertext) -> Result<Vec<Gt>, FeError> {
-        plan.evaluate(ciphertext)
+    fn timing(&self) -> Timing {
+        self.timing
     }
 }
