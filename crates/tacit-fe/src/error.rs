@@ -43,6 +43,9 @@ pub enum FeError {
     /// The authority's folder, policy or budget.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// A passphrase or a key file.
+    #[error(transparent)]
+    Seal(#[from] tacit_seal::SealError),
     /// Encoded bytes were refused.
     #[error(transparent)]
     Decode(#[from] DecodeError),

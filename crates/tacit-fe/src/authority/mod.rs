@@ -59,7 +59,6 @@ mod folder;
 pub mod log;
 mod policy;
 mod rank;
-mod seal;
 
 use std::path::Path;
 
@@ -74,7 +73,7 @@ use folder::Folder;
 use log::{Entry, Event};
 pub use policy::Policy;
 use rank::rank;
-pub use seal::Unlock;
+pub use tacit_seal::Unlock;
 
 const OWNER: &[u8] = b"tacit fe authority";
 const ANCHOR_CONTEXT: &str = "tacit fe 2026-11 anchor of an audit log";
@@ -186,7 +185,7 @@ impl Authority {
         };
         let bytes = Unlock::key(own_key.to_vec())?
             .open(&folder.read_key(&name)?, history.public_key.as_bytes())
-            .map_err(sealed_error)?;
+            .map_err(|error| sealed_error(error.to_string()))?;
         let secret = MasterSecret::from_secret_bytes(&bytes)?;
         if secret.public_key().hash().to_string() != history.public_key {
             return Err(sealed_error("of another public key".into()).into());
@@ -452,7 +451,7 @@ fn unseal_own_key(folder: &Folder, unlock: &Unlock) -> Result<Zeroizing<[u8; 32]
     };
     let bytes = unlock
         .open(&folder.read_key("authority.sealed")?, OWNER)
-        .map_err(sealed)?;
+        .map_err(|error| sealed(error.to_string()))?;
     let mut key = Zeroizing::new([0; 32]);
     if bytes.len() != key.len() {
         return Err(sealed(format!("{} bytes, 32 are expected", bytes.len())));
