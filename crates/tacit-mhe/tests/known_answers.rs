@@ -239,7 +239,18 @@ fn refreshes(vectors: &mut Vectors, params: &Parameters, context: &SessionContex
     let maps = [
         ("refresh", ExactMap::IDENTITY),
         ("refresh times 128", ExactMap::Multiple { bits: 7 }),
-        ("refresh mapped", ExactMap::Diagonals(diagonals)),
+        ("refresh mapped", ExactMap::Diagonals(diagonals.clone())),
+        (
+            "refresh scaled",
+            ExactMap::Scaled {
+                factor: 201,
+                scale: 201.25,
+            },
+        ),
+        (
+            "refresh by a shared map",
+            ExactMap::Shared(SharedMap::new(diagonals)),
+        ),
     ];
     let mask = MaskBits::hiding(36.0, 64, params.ring().n(), 100);
     for (index, (name, map)) in maps.into_iter().enumerate() {

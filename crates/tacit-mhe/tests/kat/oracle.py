@@ -294,13 +294,23 @@ def switch_to_public(params, context, parties, target, instance_round, ct):
 
 
 def refresh(params, context, parties, instance_round, ct, mask_bits, linear):
-    """`linear` is ("multiple", bits) or ("diagonals", scale, [(g, weight)…])."""
+    """`linear` is ("multiple", bits), ("scaled", scale, factor) or, with a kind of "diagonals" or "shared",
+    (kind, scale, [(g, weight)…])."""
     out = params.q
     binding = Binding(params, context, NAMES[7], instance_round)
     binding.number(len(out) - 1).number(mask_bits).ciphertext(ct)
     if linear[0] == "multiple":
         binding.number(linear[1])
         factor = 2.0 ** linear[1]
+    elif linear[0] == "scaled":
+        factor = linear[1]
+        binding.bytes(b"scaled").number(linear[2]).scale(factor)
+    elif linear[0] == "shared":
+        factor = linear[1]
+        parts = [u64(len(linear[2]))]
+        for g, weight in linear[2]:
+            parts += [u64(g), struct.pack("<d", factor), u64(len(out)), u64(0), params.words(weight, out)]
+        binding.bytes(b"shared map").bytes(transcript("mhe refresh map", parts))
     else:
         factor = linear[1]
         binding.number(len(linear[2]))
@@ -310,6 +320,8 @@ def refresh(params, context, parties, instance_round, ct, mask_bits, linear):
     def apply(x):
         if linear[0] == "multiple":
             return scaled(2 ** linear[1], x)
+        if linear[0] == "scaled":
+            return scaled(linear[2], x)
         terms = [
             params.mul(weight, params.ring.automorphism(g, x, math.prod(out)), out)
             for g, weight in linear[2]
@@ -502,9 +514,14 @@ def protocol_vectors(kind):
     mask_bits = math.ceil(64 + 36 + math.log2(n) + math.log2(100))
     weights = [[(7 * j + 3) % 21 - 10 for j in range(n)], [(5 * j + 1) % 17 - 8 for j in range(n)]]
     diagonals = ("diagonals", 2.0**20, [(1, weights[0]), (g, weights[1])])
-    for index, (name, linear) in enumerate(
-        [("refresh", ("multiple", 0)), ("refresh times 128", ("multiple", 7)), ("refresh mapped", diagonals)]
-    ):
+    refreshes = [
+        ("refresh", ("multiple", 0)),
+        ("refresh times 128", ("multiple", 7)),
+        ("refresh mapped", diagonals),
+        ("refresh scaled", ("scaled", 201.25, 201)),
+        ("refresh by a shared map", ("shared",) + diagonals[1:]),
+    ]
+    for index, (name, linear) in enumerate(refreshes):
         ct = ciphertext(53 + index, params.q[:3])
         instance, shares, result, apply = refresh(params, context, parties, 8 + index, ct, mask_bits, linear)
         error = add(params.q, result.c0, params.mul(result.c1, s, params.q), neg(apply(m)))
