@@ -141,6 +141,21 @@ fn features_are_centred_by_what_the_parties_release_together() {
 }
 
 #[test]
+fn gradients_at_nesterovs_point_agree_too() {
+    // Parties of several ciphertexts; a step that has moved; decay at the point, but not of the bias.
+    let parties = table(9, 80, 3).deal(5).unwrap();
+    for mu in [0.9, 0.875] {
+        let config = MlpConfig {
+            momentum: StepMomentum::Nesterov { mu },
+            weight_decay: 0.02,
+            iterations: 4,
+            ..config(&[9, 8, 6, 3])
+        };
+        check(config, &parties);
+    }
+}
+
+#[test]
 fn what_is_not_trained_under_encryption_is_refused_by_field() {
     let refused = |config: MlpConfig| {
         MlpPlan::insecure_toy(config, vec![10, 10])
@@ -150,7 +165,9 @@ fn what_is_not_trained_under_encryption_is_refused_by_field() {
     let base = config(&[5, 6, 2]);
     let tanh = PolynomialActivation::fit(Curve::Tanh, 3, 2.0).unwrap();
     let cross = Head::CrossEntropy(PolynomialActivation::fit(Curve::Sigmoid, 3, 4.0).unwrap());
-    let nesterov = StepMomentum::Nesterov { mu: 0.9 };
+    let nesterov = StepMomentum::Nesterov {
+        mu: 1.0 / 2.0f64.sqrt(),
+    };
     assert!(
         refused(MlpConfig {
             activation: tanh,

@@ -3,9 +3,28 @@
 
 use tacit_ckks::{Ciphertext, Evaluator};
 
+use super::super::StepMomentum;
 use super::super::packed::{Columns, Engine, Side, apply, outer};
 use super::plan::MlpPlan;
 use crate::encrypted::EncryptedError;
+
+/// One ciphertext of weights, as it is kept between steps.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    /// w.
+    pub now: &'a Ciphertext,
+    /// w⁻, before the last step.
+    pub before: &'a Ciphertext,
+    /// Where the gradient was taken.
+    pub point: &'a Ciphertext,
+}
+
+/// (factor − decay)·weights, without the decay for biases.
+struct Term<'a> {
+    factor: f64,
+    decay: f64,
+    weights: &'a Ciphertext,
+}
 
 type Result<T> = std::result::Result<T, EncryptedError>;
 
@@ -100,21 +119,30 @@ impl<'a> HiddenCircuit<'a> {
         outer(self.engine, &self.plan.layout, activations, errors)
     }
 
-    /// w + μ(w − w⁻) − ηλw + g for a hidden layer, in the gradient's layout: before its fold.
+    /// Where the gradient is taken: the weights, or w + μ(w − w⁻) of Nesterov's method.
+    pub fn point(&self, now: &Ciphertext, before: &Ciphertext) -> Result<Ciphertext> {
+        let StepMomentum::Nesterov { mu } = self.plan.config.momentum else {
+            return Ok(now.clone());
+        };
+        let terms = [(1.0 + mu, now), (-mu, before)];
+        let (level, scale) = (now.level(), self.plan.scale());
+        Ok(self
+            .evaluator()
+            .linear_combination(&terms, 0.0, level, scale)?)
+    }
+
+    /// w + μ(w − w⁻) − ηλ·point + g for a hidden layer, in the gradient's layout: before its fold.
     pub fn step_hidden(
         &self,
         t: usize,
-        weights: &Ciphertext,
-        previous: &Ciphertext,
+        weights: &Stored<'_>,
         gradient: &Ciphertext,
     ) -> Result<Ciphertext> {
         let (plan, evaluator) = (self.plan, self.evaluator());
-        let (mu, decay) = self.factors(t);
         let copies = plan.layout.repeats() as f64;
-        let terms = [
-            ((1.0 + mu - decay) / copies, weights),
-            (-mu / copies, previous),
-        ];
+        let terms: Vec<_> = (self.kept(t, weights).into_iter())
+            .map(|term| ((term.factor - term.decay) / copies, term.weights))
+            .collect();
         let scale = plan.product_scale();
         let moved = evaluator.linear_combination(&terms, 0.0, plan.level(1), scale * plan.q(1))?;
         let moved = self.rescaled(moved, scale)?;
@@ -128,13 +156,11 @@ impl<'a> HiddenCircuit<'a> {
         &self,
         t: usize,
         j: usize,
-        weights: &Ciphertext,
-        previous: &Ciphertext,
+        weights: &Stored<'_>,
         gradient: &Ciphertext,
     ) -> Result<Ciphertext> {
         let plan = self.plan;
         let layout = &plan.layout;
-        let (mu, decay) = self.factors(t);
         let bias = plan.config.inputs();
         // Repeated columns are left out: the fold repeats them.
         let mask = |keep: f64, decay: f64| {
@@ -146,27 +172,34 @@ impl<'a> HiddenCircuit<'a> {
                 _ => 0.0,
             })
         };
-        let encode = |slots: &[f64]| {
-            self.engine
-                .encoder()
-                .encode(slots, plan.level(1), plan.q(1))
-        };
-        let (now, before) = (encode(&mask(1.0 + mu, decay))?, encode(&mask(-mu, 0.0))?);
-        let moved = match mu == 0.0 {
-            true => self.engine.weighted(&[(weights, &now)])?,
-            false => self
-                .engine
-                .weighted(&[(weights, &now), (previous, &before)])?,
-        };
-        let moved = self.rescaled(moved, plan.scale())?;
+        let kept = self.kept(t, weights);
+        let masks = (kept.iter())
+            .map(|term| {
+                let slots = mask(term.factor, term.decay);
+                (self.engine.encoder()).encode(&slots, plan.level(1), plan.q(1))
+            })
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        let terms: Vec<_> = kept.iter().map(|term| term.weights).zip(&masks).collect();
+        let moved = self.rescaled(self.engine.weighted(&terms)?, plan.scale())?;
         Ok(self.evaluator().add(&moved, gradient)?)
     }
 
-    /// μ and η·λ.
-    fn factors(&self, t: usize) -> (f64, f64) {
+    /// What a step keeps of the weights.
+    fn kept<'w>(&self, t: usize, weights: &Stored<'w>) -> Vec<Term<'w>> {
         let config = &self.plan.config;
-        let rate = config.rate.at(t, config.iterations);
-        (config.momentum.mu(), rate * config.weight_decay)
+        let decay = config.rate.at(t, config.iterations) * config.weight_decay;
+        let kept = |factor, decay, weights| Term {
+            factor,
+            decay,
+            weights,
+        };
+        match config.momentum {
+            StepMomentum::HeavyBall { mu } if mu != 0.0 => vec![
+                kept(1.0 + mu, decay, weights.now),
+                kept(-mu, 0.0, weights.before),
+            ],
+            _ => vec![kept(1.0, decay, weights.point)],
+        }
     }
 
     /// The side of layer `layer`'s predictors.

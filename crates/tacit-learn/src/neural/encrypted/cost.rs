@@ -1,5 +1,6 @@
 //! What an iteration costs, before it is run.
 
+use super::super::StepMomentum;
 use super::super::packed::{LayerCounts, Side};
 use super::plan::MlpPlan;
 
@@ -27,9 +28,9 @@ impl IterationCost {
             ..LayerCounts::default()
         };
         let mut root = LayerCounts {
-            plain_products: match plan.config.momentum.mu() == 0.0 {
-                true => layout.first_ciphertexts(),
-                false => 2 * layout.first_ciphertexts(),
+            plain_products: match plan.config.momentum {
+                StepMomentum::HeavyBall { mu } if mu != 0.0 => 2 * layout.first_ciphertexts(),
+                _ => layout.first_ciphertexts(),
             },
             ..LayerCounts::default()
         };

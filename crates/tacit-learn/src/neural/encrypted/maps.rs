@@ -38,6 +38,7 @@ impl Maps {
             })
             .collect::<std::result::Result<_, _>>()?;
         let identity = SlotMap::identity();
+        let weights = plan.weight_scale();
         Ok(Self {
             predictors,
             identity_predictors: identity.encode(encoder, top, factor(product, u, LEVELS))?,
@@ -48,10 +49,10 @@ impl Maps {
             )?,
             first: layout
                 .fold_first()
-                .encode(encoder, plan.level(2), plan.q(2))?,
+                .encode(encoder, plan.level(2), factor(scale, weights, 2))?,
             hidden: layout
                 .fold_hidden()
-                .encode(encoder, top, factor(product, scale, LEVELS))?,
+                .encode(encoder, top, factor(product, weights, LEVELS))?,
         })
     }
 

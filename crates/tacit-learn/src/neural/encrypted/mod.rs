@@ -27,7 +27,7 @@ mod plan;
 mod root;
 mod script;
 
-pub use circuit::HiddenCircuit;
+pub use circuit::{HiddenCircuit, Stored};
 pub use cost::IterationCost;
 pub use party::MlpParty;
 pub use plan::{MlpEncryption, MlpPlan, VALUE_BITS};

@@ -10,6 +10,9 @@
 //! errors                      R+2, Δ      errors·Wᵀ ⊙ (2c·U + b)    → R
 //! ```
 //!
+//! Nesterov's method stores weights at Δ/D, where D·μ is an integer. Its point w + μ(w − w⁻), on which everything
+//! but the step works, is then the sum of integer multiples (D + Dμ)·w − Dμ·w⁻: at Δ, and at no level's cost.
+//!
 //! A refresh leads to one level more and through a map whose plaintexts bring the scale to its place
 //! exactly; multiplying by c is declaring another scale, which costs nothing.
 
@@ -28,6 +31,9 @@ pub const VALUE_BITS: u32 = 6;
 
 /// Levels between two refreshes.
 pub(super) const LEVELS: usize = 3;
+
+/// The largest denominator of Nesterov's μ: stored weights lose its bits.
+const MAX_SHRINK: u32 = 1000;
 
 const SPECIAL_BITS: u32 = 50;
 const MIN_SCALE_BITS: u32 = 32;
@@ -64,6 +70,8 @@ pub struct MlpPlan {
     pub moments: usize,
     /// Coefficients b and c of the activation; its constant.
     pub(super) quadratic: (f64, f64, f64),
+    /// By how much weights are stored below Δ: 1, or the denominator of Nesterov's μ.
+    shrink: u32,
 }
 
 impl MlpPlan {
@@ -89,6 +97,7 @@ impl MlpPlan {
         make: impl Fn(&ParametersLiteral) -> Result<Parameters, tacit_ckks::CkksError>,
     ) -> Result<Self, EncryptedError> {
         let quadratic = supported(&config)?;
+        let shrink = shrink(config.momentum)?;
         let layout = ColumnLayout::new(&config, rows.len())?;
         let refreshes = Self::refreshes(&config, &layout) * (config.iterations + 1);
         // Errors come to their refresh at about Δ/(2√c).
@@ -137,6 +146,7 @@ impl MlpPlan {
                 rows,
                 moments: 0,
                 quadratic,
+                shrink,
             });
         }
         Err(EncryptedError::NoParameters {
@@ -168,6 +178,11 @@ impl MlpPlan {
     /// Δ.
     pub(super) fn scale(&self) -> f64 {
         self.encryption.params.scale()
+    }
+
+    /// The scale of stored weights: Δ, or for Nesterov's method what gives the point Δ.
+    pub(super) fn weight_scale(&self) -> f64 {
+        self.scale() / f64::from(self.shrink)
     }
 
     /// The prime of the level `above` R.
@@ -202,7 +217,7 @@ impl MlpPlan {
     /// log2 of the factor by which the model's scale is raised before its release.
     pub(super) fn raise_bits(&self) -> u32 {
         let room = self.encryption.params.log2_q(self.level(LEVELS)).floor() as u32;
-        (room - 30).min(190) - self.encryption.params.literal().log_scale
+        (room - 30).min(190) - self.weight_scale().log2().floor() as u32
     }
 
     /// The release of the moments.
@@ -217,7 +232,7 @@ impl MlpPlan {
     /// The release of the model: one ciphertext per group of weights, once.
     pub fn release_margin(&self) -> ReleaseMargin {
         let model = NoiseModel::collective(&self.encryption.params, self.rows.len() as u32);
-        let scale = self.scale() * f64::from(self.raise_bits()).exp2();
+        let scale = self.weight_scale() * f64::from(self.raise_bits()).exp2();
         let message = Message::bounded(f64::from(VALUE_BITS).exp2());
         let top = self.level(LEVELS);
         let raised: Tracked<ProvenNoise> =
@@ -225,6 +240,23 @@ impl MlpPlan {
         let count = self.layout.first_ciphertexts() + self.config.depth() - 1;
         ReleaseMargin::new(&raised, self.encryption.lambda_s, count as u64)
     }
+}
+
+/// The least D for which D·μ is an integer: Nesterov's point D(1+μ)·w − Dμ·w⁻ then takes integers, and no level.
+fn shrink(momentum: StepMomentum) -> Result<u32, EncryptedError> {
+    let StepMomentum::Nesterov { mu } = momentum else {
+        return Ok(1);
+    };
+    let whole = |d: &u32| {
+        let times = mu * f64::from(*d);
+        (times - times.round()).abs() < 1e-9
+    };
+    let found = (1..=MAX_SHRINK).find(whole);
+    let refuse = || {
+        let problem = format!("{mu} is no fraction with a denominator up to {MAX_SHRINK}");
+        Error::config("momentum", problem, "give μ with at most three decimals")
+    };
+    Ok(found.ok_or_else(refuse)?)
 }
 
 /// What encrypted training can do so far: the activation's coefficients, or why not.
@@ -242,13 +274,6 @@ fn supported(config: &MlpConfig) -> Result<(f64, f64, f64), EncryptedError> {
             "head",
             "only the squared error is trained under encryption",
             "set `head = \"squared-error\"`",
-        )?);
-    }
-    if matches!(config.momentum, StepMomentum::Nesterov { .. }) {
-        return Ok(refuse(
-            "momentum",
-            "Nesterov's point is not formed under encryption",
-            "use the heavy ball",
         )?);
     }
     match config.activation.as_quadratic() {

@@ -7,7 +7,7 @@ use tacit_ring::Transcript;
 
 use super::super::packed::{Columns, Engine};
 use super::super::{Matrix, MlpWeights};
-use super::circuit::HiddenCircuit;
+use super::circuit::{HiddenCircuit, Stored};
 use super::own::entries;
 use super::party::{MlpParty, Result, Round, join};
 use super::script::MlpStep;
@@ -19,9 +19,9 @@ use crate::encrypted::{sections, statistics};
 pub(super) struct Root {
     pub engine: Option<Engine>,
     /// Ciphertexts of the first layer.
-    first: Pair,
+    first: Kept,
     /// One ciphertext per hidden layer, from layer 2.
-    hidden: Pair,
+    hidden: Kept,
     labels: Vec<Ciphertext>,
     /// Of layers 1, 2, … as they become known.
     predictors: Vec<Columns>,
@@ -34,16 +34,38 @@ pub(super) struct Root {
     pub released: Option<MlpWeights>,
 }
 
-/// Weights now and before the last step.
+/// Weights now and before the last step, and where their gradient is taken.
 #[derive(Default)]
-struct Pair {
+struct Kept {
     now: Vec<Ciphertext>,
     before: Vec<Ciphertext>,
+    point: Vec<Ciphertext>,
 }
 
-impl Pair {
-    fn replace(&mut self, next: Vec<Ciphertext>) {
-        self.before = std::mem::replace(&mut self.now, next);
+impl Kept {
+    /// At the start nothing has moved.
+    fn start(now: Vec<Ciphertext>, circuit: &HiddenCircuit<'_>) -> Result<Self> {
+        Self::of(now.clone(), now, circuit)
+    }
+
+    fn of(
+        now: Vec<Ciphertext>,
+        before: Vec<Ciphertext>,
+        circuit: &HiddenCircuit<'_>,
+    ) -> Result<Self> {
+        let pairs = now.iter().zip(&before);
+        let point = pairs
+            .map(|(now, before)| circuit.point(now, before))
+            .collect::<Result<_>>()?;
+        Ok(Self { now, before, point })
+    }
+
+    fn stored(&self, k: usize) -> Stored<'_> {
+        Stored {
+            now: &self.now[k],
+            before: &self.before[k],
+            point: &self.point[k],
+        }
     }
 }
 
@@ -53,7 +75,7 @@ impl MlpParty {
             MlpStep::Key(step) => self.keys.input(step),
             MlpStep::Moments => self.keys.public_key_sum().to_vec(),
             MlpStep::Forward(0) => self.first_input()?,
-            MlpStep::Forward(_) => join(&[self.encoded(&self.root.first.now)]),
+            MlpStep::Forward(_) => join(&[self.encoded(&self.root.first.point)]),
             MlpStep::Gradient(_) => {
                 let errors = self.root.errors.as_ref();
                 let errors = errors.ok_or_else(|| missing("errors", "not refreshed yet"))?;
@@ -82,7 +104,7 @@ impl MlpParty {
         let encrypt = |index: usize, slots: &[f64], above: usize| {
             let mut transcript = Transcript::new("learn initial weights");
             transcript.append(&session).append_u64(index as u64);
-            let (level, scale) = (plan.level(above), plan.scale());
+            let (level, scale) = (plan.level(above), plan.weight_scale());
             let (keys, secret) = (&self.keys, &self.secret);
             keys.encrypt_bound(secret, transcript, slots, level, scale)
         };
@@ -95,16 +117,12 @@ impl MlpParty {
                 encrypt(layout.first_ciphertexts() + l, &slots, 2)
             })
             .collect::<Result<_>>()?;
-        self.root.first = Pair {
-            now: first.clone(),
-            before: first,
-        };
-        self.root.hidden = Pair {
-            now: hidden.clone(),
-            before: hidden,
-        };
+        let circuit = HiddenCircuit::new(&plan, self.root_engine()?);
+        let first = Kept::start(first, &circuit)?;
+        let hidden = Kept::start(hidden, &circuit)?;
+        (self.root.first, self.root.hidden) = (first, hidden);
 
-        let weights = self.encoded(&self.root.first.now);
+        let weights = self.encoded(&self.root.first.point);
         let totals = statistics::totals_to_bytes(&self.totals);
         Ok(sections::join(&[
             &public_key,
@@ -159,10 +177,16 @@ impl MlpParty {
                 self.step(t, &gradient)?;
             }
             MlpStep::Weights(_) => {
-                let mut first = self.refreshed_sums(&sum, |_| delta)?;
+                let scale = self.plan.weight_scale();
+                let mut first = self.refreshed_sums(&sum, |_| scale)?;
                 let hidden = first.split_off(self.plan.layout.first_ciphertexts());
-                self.root.first.replace(first);
-                self.root.hidden.replace(hidden);
+                let before = [&mut self.root.first, &mut self.root.hidden]
+                    .map(|kept| std::mem::take(&mut kept.now));
+                let [first_before, hidden_before] = before;
+                let circuit = HiddenCircuit::new(&self.plan, self.root_engine()?);
+                let first = Kept::of(first, first_before, &circuit)?;
+                let hidden = Kept::of(hidden, hidden_before, &circuit)?;
+                (self.root.first, self.root.hidden) = (first, hidden);
                 self.root.lowered = self.lowered_weights()?;
             }
             MlpStep::Raise => {
@@ -225,7 +249,7 @@ impl MlpParty {
         };
         let predictors = Columns::new(&layout, HiddenCircuit::side(l), groups)?;
         let activations = circuit.activate(l, &predictors)?;
-        let above = circuit.transform(&self.root.hidden.now[l - 1], &activations)?;
+        let above = circuit.transform(&self.root.hidden.point[l - 1], &activations)?;
         let lowered = match l + 1 == plan.config.depth() {
             true => circuit.compare(&above, &self.root.labels)?,
             false => above,
@@ -242,7 +266,7 @@ impl MlpParty {
         if l > 1 {
             let circuit = HiddenCircuit::new(&self.plan, self.root_engine()?);
             let gradient = circuit.gradient(&self.root.activations[l - 2], &errors)?;
-            let weights = &self.root.hidden.now[l - 2];
+            let weights = &self.root.hidden.point[l - 2];
             let below = circuit.back(weights, &errors, &self.root.predictors[l - 2])?;
             self.root.gradients.push(gradient);
             self.root.lowered = below.into_groups();
@@ -256,10 +280,10 @@ impl MlpParty {
         let circuit = HiddenCircuit::new(&self.plan, self.root_engine()?);
         let (first, hidden) = (&self.root.first, &self.root.hidden);
         let mut lowered = (gradient.iter().enumerate())
-            .map(|(j, g)| circuit.step_first(t, j, &first.now[j], &first.before[j], g))
+            .map(|(j, g)| circuit.step_first(t, j, &first.stored(j), g))
             .collect::<Result<Vec<_>>>()?;
         for (k, g) in self.root.gradients.iter().rev().enumerate() {
-            lowered.push(circuit.step_hidden(t, &hidden.now[k], &hidden.before[k], g)?);
+            lowered.push(circuit.step_hidden(t, &hidden.stored(k), g)?);
         }
         self.root.lowered = lowered;
         Ok(())
