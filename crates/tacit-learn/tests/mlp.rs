@@ -156,6 +156,29 @@ fn gradients_at_nesterovs_point_agree_too() {
 }
 
 #[test]
+fn biases_of_hidden_layers_agree_too() {
+    // Layers of either side; a party below the batch, whose empty columns have activations then.
+    let table = table(9, 80, 3);
+    let (small, rest) = table.split_at(5).unwrap();
+    let mut parties = vec![small];
+    parties.extend(rest.deal(4).unwrap());
+    let silu = PolynomialActivation::fit(Curve::Silu, 2, 4.0).unwrap();
+    for momentum in [
+        StepMomentum::HeavyBall { mu: 0.9 },
+        StepMomentum::Nesterov { mu: 0.75 },
+    ] {
+        let config = MlpConfig {
+            hidden_bias: true,
+            activation: silu.clone(),
+            momentum,
+            weight_decay: 0.02,
+            ..config(&[9, 8, 6, 7, 3])
+        };
+        check(config, &parties);
+    }
+}
+
+#[test]
 fn what_is_not_trained_under_encryption_is_refused_by_field() {
     let refused = |config: MlpConfig| {
         MlpPlan::insecure_toy(config, vec![10, 10])

@@ -28,6 +28,9 @@ pub struct MlpConfig {
     pub batch: usize,
     /// Gradient steps.
     pub iterations: usize,
+    /// Whether the layers above the first have biases, too.
+    #[serde(default)]
+    pub hidden_bias: bool,
     /// Activation of the hidden layers.
     pub activation: PolynomialActivation,
     /// What the outputs are trained for.
@@ -192,6 +195,7 @@ impl MlpConfig {
             slots: 16_384,
             batch: 64,
             iterations: 300,
+            hidden_bias: false,
             activation: PolynomialActivation::quadratic(0.0, 0.5, 0.2)
                 .unwrap_or_else(|_| PolynomialActivation::square()),
             head: Head::SquaredError,
@@ -223,10 +227,15 @@ impl MlpConfig {
         self.layers.len() - 1
     }
 
-    /// Rows and columns of weight matrix `layer` (from 1): the first has a row for the bias.
+    /// Rows and columns of weight matrix `layer` (from 1): a layer with a bias has one more row for it, the last.
     pub fn shape(&self, layer: usize) -> (usize, usize) {
-        let bias = usize::from(layer == 1);
+        let bias = usize::from(self.has_bias(layer));
         (self.layers[layer - 1] + bias, self.layers[layer])
+    }
+
+    /// Whether layer `layer` (from 1) has a bias.
+    pub fn has_bias(&self, layer: usize) -> bool {
+        layer == 1 || self.hidden_bias
     }
 
     /// Checks every field.

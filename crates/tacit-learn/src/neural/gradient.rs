@@ -143,9 +143,11 @@ impl MlpWeights {
                     (gradient.row_mut(q).iter_mut().zip(&error)).for_each(|(g, e)| *g += x * e);
                 }
             }
-            if l == 0 {
-                let bias = gradient.row_mut(features.len());
+            if config.has_bias(l + 1) {
+                let bias = gradient.row_mut(activations[l].len());
                 bias.iter_mut().zip(&error).for_each(|(g, e)| *g += e);
+            }
+            if l == 0 {
                 return;
             }
             let weights = &self.layers()[l];
@@ -196,6 +198,23 @@ mod tests {
     fn gradients_equal_finite_differences_at_every_depth() {
         for layers in [&[3, 2][..], &[3, 4, 2], &[3, 4, 5, 2], &[2, 3, 3, 3, 3]] {
             check(&MlpConfig::new(layers));
+        }
+    }
+
+    #[test]
+    fn gradients_of_hidden_biases_equal_finite_differences() {
+        for layers in [&[3, 2][..], &[3, 4, 2], &[2, 3, 4, 3, 3]] {
+            let config = MlpConfig {
+                hidden_bias: true,
+                ..MlpConfig::new(layers)
+            };
+            let weights = MlpWeights::initial(&config);
+            assert_eq!(weights.layers().len(), layers.len() - 1);
+            for (l, layer) in weights.layers().iter().enumerate() {
+                assert_eq!(layer.rows(), layers[l] + 1);
+                assert!(layer.row(layers[l]).iter().all(|&bias| bias == 0.0));
+            }
+            check(&config);
         }
     }
 

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! with a polynomial `act` ([`PolynomialActivation`]) and a bias in the first layer, where it is a constant
-//! input. The errors go back as e_L = p(u_L) − y, e_l = act'(u_l) ⊙ W_{l+1}e_{l+1}; the gradients are
+//! input; the layers above have biases if the configuration says so. The errors go back as e_L = p(u_L) − y, e_l = act'(u_l) ⊙ W_{l+1}e_{l+1}; the gradients are
 //! a_{l−1}·e_lᵀ. [`Descent`] is the training on `f64`, in the arithmetic of the encrypted one.
 //!
 //! POSEIDON (Sav et al., NDSS 2021) trains such networks under multiparty encryption.

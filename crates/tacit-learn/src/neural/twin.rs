@@ -118,12 +118,11 @@ impl<'a> Descent<'a> {
         let sum = self.batch_gradient(&point)?;
         let divisor = (self.parties.len() * config.batch) as f64;
         let rate = config.rate.at(t, config.iterations);
-        let bias = config.inputs();
         let mut next = base;
         for (l, layer) in next.layers_mut().iter_mut().enumerate() {
             layer.add_scaled(-rate / divisor, &sum.gradient.layers()[l]);
             let decay = rate * config.weight_decay;
-            for q in (0..layer.rows()).filter(|&q| l > 0 || q != bias) {
+            for q in 0..config.layers[l] {
                 let row = layer.row_mut(q).iter_mut().zip(point.layers()[l].row(q));
                 row.for_each(|(w, p)| *w -= decay * p);
             }

@@ -83,7 +83,8 @@ impl Matrix {
     }
 }
 
-/// One matrix per layer. The first has one more row than there are inputs: the bias, last.
+/// One matrix per layer. The first has one more row than there are inputs: the bias, last; so have the others if
+/// they have biases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MlpWeights {
     layers: Vec<Matrix>,

@@ -4,7 +4,7 @@
 use tacit_ckks::{Ciphertext, Evaluator};
 
 use super::super::StepMomentum;
-use super::super::packed::{Columns, Engine, Side, apply, outer};
+use super::super::packed::{Columns, Engine, Side, apply, outer, sum_columns};
 use super::plan::MlpPlan;
 use crate::encrypted::EncryptedError;
 
@@ -20,6 +20,7 @@ pub struct Stored<'a> {
 }
 
 /// (factor − decay)·weights, without the decay for biases.
+#[derive(Clone, Copy)]
 struct Term<'a> {
     factor: f64,
     decay: f64,
@@ -87,6 +88,17 @@ impl<'a> HiddenCircuit<'a> {
         apply(self.engine, &self.plan.layout, weights, batch)
     }
 
+    /// Adds a layer's bias to its predictors.
+    pub fn shift(&self, predictors: &Columns, bias: &Ciphertext) -> Result<Columns> {
+        predictors.map(|u| {
+            let mut out = bias.clone();
+            self.evaluator().drop_to_level(&mut out, u.level())?;
+            out.set_scale(u.scale());
+            self.evaluator().add_assign(&mut out, u)?;
+            Ok(out)
+        })
+    }
+
     /// U − Y: the errors of the outputs.
     pub fn compare(&self, predictors: &Columns, labels: &[Ciphertext]) -> Result<Columns> {
         let labels = Columns::new(&self.plan.layout, predictors.side(), labels.to_vec())?;
@@ -119,16 +131,29 @@ impl<'a> HiddenCircuit<'a> {
         outer(self.engine, &self.plan.layout, activations, errors)
     }
 
-    /// Where the gradient is taken: the weights, or w + μ(w − w⁻) of Nesterov's method.
-    pub fn point(&self, now: &Ciphertext, before: &Ciphertext) -> Result<Ciphertext> {
+    /// A hidden bias' gradient, columns not yet added up.
+    pub fn gradient_bias(&self, errors: &Columns) -> Result<Ciphertext> {
+        sum_columns(
+            self.engine,
+            &self.plan.layout,
+            errors,
+            self.plan.level(0),
+        )
+    }
+
+    /// Where the gradient is taken, at `scale`: the weights, or w + μ(w − w⁻) of Nesterov's method.
+    pub fn point(
+        &self,
+        now: &Ciphertext,
+        before: &Ciphertext,
+        scale: f64,
+    ) -> Result<Ciphertext> {
         let StepMomentum::Nesterov { mu } = self.plan.config.momentum else {
             return Ok(now.clone());
         };
         let terms = [(1.0 + mu, now), (-mu, before)];
-        let (level, scale) = (now.level(), self.plan.scale());
-        Ok(self
-            .evaluator()
-            .linear_combination(&terms, 0.0, level, scale)?)
+        let evaluator = self.evaluator();
+        Ok(evaluator.linear_combination(&terms, 0.0, now.level(), scale)?)
     }
 
     /// w + μ(w − w⁻) − ηλ·point + g for a hidden layer, in the gradient's layout: before its fold.
@@ -138,12 +163,34 @@ impl<'a> HiddenCircuit<'a> {
         weights: &Stored<'_>,
         gradient: &Ciphertext,
     ) -> Result<Ciphertext> {
+        let copies = self.plan.layout.repeats();
+        let scale = self.plan.product_scale();
+        self.moved(self.kept(t, weights, true), copies, gradient, scale)
+    }
+
+    /// The same for a hidden bias, which does not decay.
+    pub fn step_bias(
+        &self,
+        t: usize,
+        bias: &Stored<'_>,
+        gradient: &Ciphertext,
+    ) -> Result<Ciphertext> {
+        let copies = self.plan.layout.bias_copies();
+        let scale = self.plan.scale();
+        self.moved(self.kept(t, bias, false), copies, gradient, scale)
+    }
+
+    /// What is kept, in `copies` that the fold adds up, plus the gradient.
+    fn moved(
+        &self,
+        kept: Vec<Term<'_>>,
+        copies: usize,
+        gradient: &Ciphertext,
+        scale: f64,
+    ) -> Result<Ciphertext> {
         let (plan, evaluator) = (self.plan, self.evaluator());
-        let copies = plan.layout.repeats() as f64;
-        let terms: Vec<_> = (self.kept(t, weights).into_iter())
-            .map(|term| ((term.factor - term.decay) / copies, term.weights))
-            .collect();
-        let scale = plan.product_scale();
+        let part = |term: Term<'_>| (term.factor - term.decay) / copies as f64;
+        let terms: Vec<_> = kept.iter().map(|&term| (part(term), term.weights)).collect();
         let moved = evaluator.linear_combination(&terms, 0.0, plan.level(1), scale * plan.q(1))?;
         let moved = self.rescaled(moved, scale)?;
         let mut gradient = gradient.clone();
@@ -172,7 +219,7 @@ impl<'a> HiddenCircuit<'a> {
                 _ => 0.0,
             })
         };
-        let kept = self.kept(t, weights);
+        let kept = self.kept(t, weights, true);
         let masks = (kept.iter())
             .map(|term| {
                 let slots = mask(term.factor, term.decay);
@@ -185,9 +232,12 @@ impl<'a> HiddenCircuit<'a> {
     }
 
     /// What a step keeps of the weights.
-    fn kept<'w>(&self, t: usize, weights: &Stored<'w>) -> Vec<Term<'w>> {
+    fn kept<'w>(&self, t: usize, weights: &Stored<'w>, decays: bool) -> Vec<Term<'w>> {
         let config = &self.plan.config;
-        let decay = config.rate.at(t, config.iterations) * config.weight_decay;
+        let decay = match decays {
+            true => config.rate.at(t, config.iterations) * config.weight_decay,
+            false => 0.0,
+        };
         let kept = |factor, decay, weights| Term {
             factor,
             decay,

@@ -41,6 +41,9 @@ impl IterationCost {
                 .plus(layout.apply_counts(below))
                 .plus(layout.apply_counts(above))
                 .plus(layout.outer_counts());
+            if plan.config.hidden_bias {
+                root = root.plus(layout.bias_counts());
+            }
         }
         Self {
             party: layout.forward_counts().plus(layout.gradient_counts()),

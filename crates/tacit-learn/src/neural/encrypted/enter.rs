@@ -68,7 +68,7 @@ impl MlpParty {
             }
             MlpStep::Release => {
                 let smudging = self.plan.release_margin().smudging();
-                let protocols = (self.ciphertexts(input, self.weight_ciphertexts())?.iter())
+                let protocols = (self.ciphertexts(input, self.plan.weight_ciphertexts())?.iter())
                     .map(|ct| Ok(Release::new(&params, &instance, ct, smudging)?))
                     .collect::<Result<_>>()?;
                 Round::Release(protocols)
@@ -76,11 +76,6 @@ impl MlpParty {
         };
         self.round = Some((round.number, state));
         Ok(step)
-    }
-
-    /// Ciphertexts that hold all weights.
-    pub(super) fn weight_ciphertexts(&self) -> usize {
-        self.plan.layout.first_ciphertexts() + self.plan.config.depth() - 1
     }
 
     pub(super) fn ciphertexts(&self, bytes: &[u8], count: usize) -> Result<Vec<Ciphertext>> {
@@ -96,7 +91,7 @@ impl MlpParty {
         let first = layout.first_ciphertexts();
         let count = match step {
             MlpStep::Predictors(_, 1) => layout.parties(),
-            MlpStep::Weights(_) | MlpStep::Raise => self.weight_ciphertexts(),
+            MlpStep::Weights(_) | MlpStep::Raise => self.plan.weight_ciphertexts(),
             _ => layout.groups(),
         };
         let maps = &self.maps;
@@ -109,7 +104,8 @@ impl MlpParty {
                 }
                 MlpStep::Errors(..) => (top, maps.identity_errors.clone()),
                 MlpStep::Weights(_) if k < first => (plan.level(2), maps.first.clone()),
-                MlpStep::Weights(_) => (top, maps.hidden.clone()),
+                MlpStep::Weights(_) if k < first + depth - 1 => (top, maps.hidden.clone()),
+                MlpStep::Weights(_) => (plan.level(2), maps.bias.clone()),
                 _ => (
                     top,
                     ExactMap::Multiple {

@@ -21,6 +21,8 @@ pub(super) struct Maps {
     pub first: ExactMap,
     /// Hidden weights.
     pub hidden: ExactMap,
+    /// Hidden biases.
+    pub bias: ExactMap,
 }
 
 impl Maps {
@@ -53,6 +55,11 @@ impl Maps {
             hidden: layout
                 .fold_hidden()
                 .encode(encoder, top, factor(product, weights, LEVELS))?,
+            bias: layout.fold_bias().encode(
+                encoder,
+                plan.level(2),
+                factor(scale, plan.bias_scale(), 2),
+            )?,
         })
     }
 
@@ -60,7 +67,10 @@ impl Maps {
     pub fn weigh(plan: &MlpPlan, encoder: &Encoder, t: usize, group: usize) -> Result<ExactMap> {
         let depth = plan.config.depth();
         let side = super::super::packed::Side::of_layer(depth);
-        let weight = |party| plan.row_weight(t, party);
+        let weight = |party: usize, sample: usize| match sample < plan.filled(party) {
+            true => plan.row_weight(t, party),
+            false => 0.0,
+        };
         let map = plan
             .layout
             .weigh(side, plan.config.outputs(), group, weight);

@@ -8,6 +8,7 @@
 //! predictors                  R+2, u      act: U·(c·U + b)          → R+1, Δ        u² = c·Δ·q_{R+2}
 //! hidden weights              R+2, Δ      act·W, act ⊗ errors       → R,   Δ²/q_{R+1}
 //! errors                      R+2, Δ      errors·Wᵀ ⊙ (2c·U + b)    → R
+//! hidden biases               R+1, Δ²/q_{R+1}: that of the products they are added to
 //! ```
 //!
 //! Nesterov's method stores weights at Δ/D, where D·μ is an integer. Its point w + μ(w − w⁻), on which everything
@@ -172,7 +173,17 @@ impl MlpPlan {
     /// Ciphertexts refreshed in an iteration.
     pub fn refreshes(config: &MlpConfig, layout: &ColumnLayout) -> usize {
         let hidden = config.depth() - 1;
-        layout.parties() + 2 * hidden * layout.groups() + layout.first_ciphertexts() + hidden
+        layout.parties() + 2 * hidden * layout.groups() + Self::weight_ciphertexts_of(config, layout)
+    }
+
+    fn weight_ciphertexts_of(config: &MlpConfig, layout: &ColumnLayout) -> usize {
+        let hidden = config.depth() - 1;
+        layout.first_ciphertexts() + hidden * (1 + usize::from(config.hidden_bias))
+    }
+
+    /// Ciphertexts that hold all weights: of the first layer, one for each layer above, one for each bias above.
+    pub fn weight_ciphertexts(&self) -> usize {
+        Self::weight_ciphertexts_of(&self.config, &self.layout)
     }
 
     /// Δ.
@@ -206,12 +217,21 @@ impl MlpPlan {
         self.scale() * self.scale() / self.q(1)
     }
 
+    /// The scale of stored biases: added to predictors where Nesterov's point has their scale.
+    pub(super) fn bias_scale(&self) -> f64 {
+        self.product_scale() / f64::from(self.shrink)
+    }
+
+    /// Rows of a party in a batch.
+    pub(super) fn filled(&self, party: usize) -> usize {
+        self.rows[party].min(self.config.batch)
+    }
+
     /// The weight of every row's error: minus the step over the expected size, so that sums over parties are unbiased.
     pub(super) fn row_weight(&self, t: usize, party: usize) -> f64 {
         let total: usize = self.rows.iter().sum();
-        let filled = self.rows[party].min(self.config.batch);
         let rate = self.config.rate.at(t, self.config.iterations);
-        -rate * self.rows[party] as f64 / (filled * total) as f64
+        -rate * self.rows[party] as f64 / (self.filled(party) * total) as f64
     }
 
     /// log2 of the factor by which the model's scale is raised before its release.
@@ -237,8 +257,8 @@ impl MlpPlan {
         let top = self.level(LEVELS);
         let raised: Tracked<ProvenNoise> =
             Tracked::encoded(&model.of_encoded_messages(), message, top, scale).refresh(top);
-        let count = self.layout.first_ciphertexts() + self.config.depth() - 1;
-        ReleaseMargin::new(&raised, self.encryption.lambda_s, count as u64)
+        let count = self.weight_ciphertexts() as u64;
+        ReleaseMargin::new(&raised, self.encryption.lambda_s, count)
     }
 }
 

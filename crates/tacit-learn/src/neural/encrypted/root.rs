@@ -22,6 +22,8 @@ pub(super) struct Root {
     first: Kept,
     /// One ciphertext per hidden layer, from layer 2.
     hidden: Kept,
+    /// One ciphertext per hidden layer, from layer 2, if they have biases.
+    bias: Kept,
     labels: Vec<Ciphertext>,
     /// Of layers 1, 2, … as they become known.
     predictors: Vec<Columns>,
@@ -29,6 +31,7 @@ pub(super) struct Root {
     errors: Option<Columns>,
     /// Of layers L, L−1, …, 2.
     gradients: Vec<Ciphertext>,
+    bias_gradients: Vec<Ciphertext>,
     /// To be refreshed or released next.
     lowered: Vec<Ciphertext>,
     pub released: Option<MlpWeights>,
@@ -44,18 +47,19 @@ struct Kept {
 
 impl Kept {
     /// At the start nothing has moved.
-    fn start(now: Vec<Ciphertext>, circuit: &HiddenCircuit<'_>) -> Result<Self> {
-        Self::of(now.clone(), now, circuit)
+    fn start(now: Vec<Ciphertext>, circuit: &HiddenCircuit<'_>, scale: f64) -> Result<Self> {
+        Self::of(now.clone(), now, circuit, scale)
     }
 
     fn of(
         now: Vec<Ciphertext>,
         before: Vec<Ciphertext>,
         circuit: &HiddenCircuit<'_>,
+        scale: f64,
     ) -> Result<Self> {
         let pairs = now.iter().zip(&before);
         let point = pairs
-            .map(|(now, before)| circuit.point(now, before))
+            .map(|(now, before)| circuit.point(now, before, scale))
             .collect::<Result<_>>()?;
         Ok(Self { now, before, point })
     }
@@ -101,25 +105,38 @@ impl MlpParty {
         let (plan, layout) = (self.plan.clone(), self.plan.layout);
         let initial = MlpWeights::initial(&plan.config);
         let session = self.keys.session()?.session;
-        let encrypt = |index: usize, slots: &[f64], above: usize| {
+        let encrypt = |index: usize, slots: &[f64], above: usize, scale: f64| {
             let mut transcript = Transcript::new("learn initial weights");
             transcript.append(&session).append_u64(index as u64);
-            let (level, scale) = (plan.level(above), plan.weight_scale());
             let (keys, secret) = (&self.keys, &self.secret);
-            keys.encrypt_bound(secret, transcript, slots, level, scale)
+            keys.encrypt_bound(secret, transcript, slots, plan.level(above), scale)
         };
+        let (scale, bias_scale) = (plan.weight_scale(), plan.bias_scale());
         let first: Vec<Ciphertext> = (0..layout.first_ciphertexts())
-            .map(|j| encrypt(j, &layout.pack_first(&initial.layers()[0], j), 1))
+            .map(|j| encrypt(j, &layout.pack_first(&initial.layers()[0], j), 1, scale))
             .collect::<Result<_>>()?;
         let hidden: Vec<Ciphertext> = (2..=plan.config.depth())
             .map(|l| {
-                let slots = layout.pack_hidden(&initial.layers()[l - 1], l);
-                encrypt(layout.first_ciphertexts() + l, &slots, 2)
+                let (inputs, width) = (plan.config.layers[l - 1], plan.config.layers[l]);
+                let weights = &initial.layers()[l - 1];
+                let weights = Matrix::from_fn(inputs, width, |q, p| weights.get(q, p));
+                let slots = layout.pack_hidden(&weights, l);
+                encrypt(layout.first_ciphertexts() + l, &slots, 2, scale)
+            })
+            .collect::<Result<_>>()?;
+        let biased = (2..=plan.config.depth()).filter(|&l| plan.config.has_bias(l));
+        let bias: Vec<Ciphertext> = biased
+            .map(|l| {
+                let bias = initial.layers()[l - 1].row(plan.config.layers[l - 1]);
+                let slots = layout.pack_bias(HiddenCircuit::side(l), bias);
+                let index = layout.first_ciphertexts() + plan.config.depth() + l;
+                encrypt(index, &slots, 1, bias_scale)
             })
             .collect::<Result<_>>()?;
         let circuit = HiddenCircuit::new(&plan, self.root_engine()?);
-        let first = Kept::start(first, &circuit)?;
-        let hidden = Kept::start(hidden, &circuit)?;
+        let first = Kept::start(first, &circuit, plan.scale())?;
+        let hidden = Kept::start(hidden, &circuit, plan.scale())?;
+        self.root.bias = Kept::start(bias, &circuit, plan.product_scale())?;
         (self.root.first, self.root.hidden) = (first, hidden);
 
         let weights = self.encoded(&self.root.first.point);
@@ -177,16 +194,16 @@ impl MlpParty {
                 self.step(t, &gradient)?;
             }
             MlpStep::Weights(_) => {
-                let scale = self.plan.weight_scale();
-                let mut first = self.refreshed_sums(&sum, |_| scale)?;
-                let hidden = first.split_off(self.plan.layout.first_ciphertexts());
-                let before = [&mut self.root.first, &mut self.root.hidden]
-                    .map(|kept| std::mem::take(&mut kept.now));
-                let [first_before, hidden_before] = before;
-                let circuit = HiddenCircuit::new(&self.plan, self.root_engine()?);
-                let first = Kept::of(first, first_before, &circuit)?;
-                let hidden = Kept::of(hidden, hidden_before, &circuit)?;
-                (self.root.first, self.root.hidden) = (first, hidden);
+                let hidden = self.plan.layout.first_ciphertexts();
+                let bias = hidden + self.plan.config.depth() - 1;
+                let scale = |k| match k < bias {
+                    true => self.plan.weight_scale(),
+                    false => self.plan.bias_scale(),
+                };
+                let mut refreshed = self.refreshed_sums(&sum, scale)?;
+                let bias = refreshed.split_off(bias);
+                let hidden = refreshed.split_off(hidden);
+                self.replace([refreshed, hidden, bias])?;
                 self.root.lowered = self.lowered_weights()?;
             }
             MlpStep::Raise => {
@@ -199,6 +216,22 @@ impl MlpParty {
                     .collect::<Result<_>>()?;
             }
             MlpStep::Release => self.released(&sum)?,
+        }
+        Ok(())
+    }
+
+    /// New weights take the place of those before.
+    fn replace(&mut self, next: [Vec<Ciphertext>; 3]) -> Result<()> {
+        let plan = self.plan.clone();
+        let scales = [plan.scale(), plan.scale(), plan.product_scale()];
+        let root = &mut self.root;
+        let engine = root.engine.as_ref();
+        let engine = engine.ok_or_else(|| missing("evaluation keys", "not generated yet"))?;
+        let circuit = HiddenCircuit::new(&plan, engine);
+        let kept = [&mut root.first, &mut root.hidden, &mut root.bias];
+        for ((kept, next), scale) in kept.into_iter().zip(next).zip(scales) {
+            let before = std::mem::take(&mut kept.now);
+            *kept = Kept::of(next, before, &circuit, scale)?;
         }
         Ok(())
     }
@@ -231,6 +264,7 @@ impl MlpParty {
         self.root.predictors.clear();
         self.root.activations.clear();
         self.root.gradients.clear();
+        self.root.bias_gradients.clear();
         Ok(())
     }
 
@@ -249,7 +283,10 @@ impl MlpParty {
         };
         let predictors = Columns::new(&layout, HiddenCircuit::side(l), groups)?;
         let activations = circuit.activate(l, &predictors)?;
-        let above = circuit.transform(&self.root.hidden.point[l - 1], &activations)?;
+        let mut above = circuit.transform(&self.root.hidden.point[l - 1], &activations)?;
+        if let Some(bias) = self.root.bias.point.get(l - 1) {
+            above = circuit.shift(&above, bias)?;
+        }
         let lowered = match l + 1 == plan.config.depth() {
             true => circuit.compare(&above, &self.root.labels)?,
             false => above,
@@ -262,12 +299,18 @@ impl MlpParty {
 
     /// From refreshed errors of layer `l` to its gradient and the errors below.
     fn backward(&mut self, l: usize, refreshed: Vec<Ciphertext>) -> Result<()> {
-        let errors = Columns::new(&self.plan.layout, HiddenCircuit::side(l), refreshed)?;
+        let plan = self.plan.clone();
+        let errors = Columns::new(&plan.layout, HiddenCircuit::side(l), refreshed)?;
         if l > 1 {
-            let circuit = HiddenCircuit::new(&self.plan, self.root_engine()?);
+            let circuit = HiddenCircuit::new(&plan, self.root_engine()?);
             let gradient = circuit.gradient(&self.root.activations[l - 2], &errors)?;
             let weights = &self.root.hidden.point[l - 2];
             let below = circuit.back(weights, &errors, &self.root.predictors[l - 2])?;
+            let bias = match plan.config.has_bias(l) {
+                true => Some(circuit.gradient_bias(&errors)?),
+                false => None,
+            };
+            self.root.bias_gradients.extend(bias);
             self.root.gradients.push(gradient);
             self.root.lowered = below.into_groups();
         }
@@ -278,12 +321,20 @@ impl MlpParty {
     /// All weights after the step of iteration `t`, to be refreshed.
     fn step(&mut self, t: usize, gradient: &[Ciphertext]) -> Result<()> {
         let circuit = HiddenCircuit::new(&self.plan, self.root_engine()?);
-        let (first, hidden) = (&self.root.first, &self.root.hidden);
+        let Root {
+            first,
+            hidden,
+            bias,
+            ..
+        } = &self.root;
         let mut lowered = (gradient.iter().enumerate())
             .map(|(j, g)| circuit.step_first(t, j, &first.stored(j), g))
             .collect::<Result<Vec<_>>>()?;
         for (k, g) in self.root.gradients.iter().rev().enumerate() {
             lowered.push(circuit.step_hidden(t, &hidden.stored(k), g)?);
+        }
+        for (k, g) in self.root.bias_gradients.iter().rev().enumerate() {
+            lowered.push(circuit.step_bias(t, &bias.stored(k), g)?);
         }
         self.root.lowered = lowered;
         Ok(())
@@ -292,7 +343,8 @@ impl MlpParty {
     /// The weights at the refresh level, for their release.
     fn lowered_weights(&self) -> Result<Vec<Ciphertext>> {
         let evaluator = self.root_engine()?.evaluator();
-        let weights = self.root.first.now.iter().chain(&self.root.hidden.now);
+        let root = &self.root;
+        let weights = (root.first.now.iter()).chain(&root.hidden.now).chain(&root.bias.now);
         let lower = |ct: &Ciphertext| {
             let mut ct = ct.clone();
             evaluator.drop_to_level(&mut ct, self.plan.level(0))?;
@@ -315,10 +367,20 @@ impl MlpParty {
     fn released(&mut self, sum: &[u8]) -> Result<()> {
         let slots = self.released_slots(sum)?;
         let (config, layout) = (&self.plan.config, &self.plan.layout);
-        let (first, hidden) = slots.split_at(layout.first_ciphertexts());
+        let (first, above) = slots.split_at(layout.first_ciphertexts());
+        let (hidden, biases) = above.split_at(config.depth() - 1);
         let mut layers: Vec<Matrix> = vec![layout.unpack_first(first, config.layers[1])?];
         for (k, slots) in hidden.iter().enumerate() {
-            layers.push(layout.unpack_hidden(slots, k + 2, config.shape(k + 2))?);
+            let (l, width) = (k + 2, config.layers[k + 2]);
+            let inputs = config.layers[l - 1];
+            let weights = layout.unpack_hidden(slots, l, (inputs, width))?;
+            let bias = (biases.get(k))
+                .map(|slots| layout.unpack_bias(slots, HiddenCircuit::side(l), width));
+            let (rows, columns) = config.shape(l);
+            layers.push(Matrix::from_fn(rows, columns, |q, p| match &bias {
+                Some(bias) if q == inputs => bias[p],
+                _ => weights.get(q, p),
+            }));
         }
         self.root.released = Some(MlpWeights::from_layers(config, layers)?);
         Ok(())

@@ -247,7 +247,7 @@ impl ColumnLayout {
     }
 
     /// The weights of layer `layer` (from 2): row p, column i holds the weight between neuron p of the plain side
-    /// and neuron (p + i) mod H of the skewed side, in B/H copies.
+    /// and neuron (p + i) mod H of the skewed side, in B/H copies. Without a bias.
     pub fn pack_hidden(&self, weights: &Matrix, layer: usize) -> Vec<f64> {
         self.fill(|row, column| {
             let (q, p) = self.hidden_entry(layer, row, column);
@@ -319,6 +319,8 @@ impl ColumnLayout {
         for k1 in 0..h1 {
             out.extend([(k1, 0), (0, k1), (k1, h1 - k1), (0, -k1)]);
         }
+        // Columns of skewed sides are added up by doubling.
+        out.extend((0..baby.trailing_zeros()).map(|j| (1 << j, -(1 << j))));
         for k2 in 0..h2 {
             let k = h1 * k2;
             out.extend([(k, 0), (-k, k), (0, h - h1 - k), (k, -k), (0, -k)]);

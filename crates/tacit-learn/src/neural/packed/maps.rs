@@ -116,26 +116,38 @@ impl ColumnLayout {
 
     /// All columns that are equal modulo H are added up, in every copy.
     pub fn fold_hidden(&self) -> SlotMap {
+        self.fold_equal(self.columns())
+    }
+
+    /// All columns that are equal modulo H are added up, in those in use.
+    pub fn fold_bias(&self) -> SlotMap {
+        self.fold_equal(self.used())
+    }
+
+    fn fold_equal(&self, to: usize) -> SlotMap {
         let (repeats, height) = (self.repeats() as i64, self.height());
         SlotMap::new((1 - repeats..repeats).map(|d| {
-            let inside = |column: usize| (0..repeats).contains(&((column / height) as i64 + d));
+            let inside = |column: usize| {
+                column < to && (0..repeats).contains(&((column / height) as i64 + d))
+            };
             let mask = self.fill(|_, column| f64::from(u8::from(inside(column))));
             (self.rotation(0, d * height as i64), mask)
         }))
     }
 
-    /// Every sample's errors times its party's weight; what is no neuron or no sample becomes zero.
+    /// Every sample's errors times its weight, `weight(party, sample)`, 0 for what is no sample; what is no neuron or no
+    /// party's becomes zero.
     pub fn weigh(
         &self,
         side: Side,
         width: usize,
         group: usize,
-        weight: impl Fn(usize) -> f64,
+        weight: impl Fn(usize, usize) -> f64,
     ) -> SlotMap {
         let value = |column: usize, neuron: usize| {
             let party = group * self.blocks() + column / self.batch();
             match party < self.parties() && neuron < width {
-                true => weight(party),
+                true => weight(party, column % self.batch()),
                 false => 0.0,
             }
         };

@@ -18,6 +18,7 @@
 //! |---|---|
 //! | first layer's weights | ciphertext j, column c: input j·C·b + c, skewed; b further columns repeat the first b |
 //! | hidden weights | row p, column i: between plain neuron p and skewed neuron p + i mod H, in B/H copies |
+//! | biases of hidden layers | in every column in use |
 //! | samples | column b·(party mod C) + s of ciphertext ⌊party/C⌋ |
 //!
 //! # Example
@@ -36,6 +37,7 @@
 //! # Ok::<(), tacit_learn::Error>(())
 //! ```
 
+mod bias;
 mod engine;
 mod first;
 mod hidden;
@@ -45,6 +47,7 @@ mod predict;
 #[cfg(test)]
 mod tests;
 
+pub use bias::sum_columns;
 pub use engine::{Engine, LayerCounts};
 pub use first::{EncodedBatch, spread};
 pub use hidden::{Columns, apply, apply_sum, outer};

@@ -43,6 +43,11 @@ pub struct PredictionLayout {
 impl PredictionLayout {
     /// One group of columns, all blocks of it the querier's.
     pub fn new(config: &MlpConfig) -> Result<Self, Error> {
+        if config.hidden_bias {
+            let problem = "predictions of networks with hidden biases are not packed";
+            let remedy = "train with `hidden_bias = false`";
+            return Err(Error::config("hidden_bias", problem, remedy));
+        }
         let blocks = ColumnLayout::new(config, 1)?.blocks();
         let columns = ColumnLayout::new(config, blocks)?;
         let config = config.clone();

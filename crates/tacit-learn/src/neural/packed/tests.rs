@@ -255,6 +255,35 @@ fn gradients_of_hidden_layers_equal_outer_products() {
 }
 
 #[test]
+fn gradients_of_biases_equal_sums_over_samples() {
+    let bench = Bench::new(8);
+    let layout = bench.layout;
+    for side in [Side::Plain, Side::Skewed] {
+        let batch = bench.columns(side);
+        let before = bench.engine.counts();
+        let sum = sum_columns(&bench.engine, &layout, &batch, 1).unwrap();
+        assert_eq!(bench.engine.counts().since(before), layout.bias_counts());
+        assert_eq!(sum.level(), 1);
+        let slots = layout.fold_bias().apply(&bench.decrypt(&sum));
+        let bias = layout.unpack_bias(&slots, side, 8);
+        for (neuron, found) in bias.iter().enumerate() {
+            let columns =
+                (0..layout.groups()).flat_map(|g| (0..layout.used()).map(move |c| (g, c)));
+            let expected: f64 = columns.map(|(g, c)| Bench::value(g, c, neuron)).sum();
+            assert!((found - expected).abs() < LOW, "{found} is not {expected}");
+        }
+        // It comes in the layout it is stored in, with nothing in the guard.
+        let again = layout.pack_bias(side, &bias);
+        assert!(again.iter().zip(&slots).all(|(a, b)| (a - b).abs() < LOW));
+        // Copies divided by their number fold to themselves.
+        let copies = layout.bias_copies() as f64;
+        let part: Vec<f64> = again.iter().map(|b| b / copies).collect();
+        let folded = layout.fold_bias().apply(&part);
+        assert!(again.iter().zip(&folded).all(|(a, b)| (a - b).abs() < LOW));
+    }
+}
+
+#[test]
 fn mispacked_operands_are_refused() {
     let bench = Bench::new(8);
     let skewed = bench.columns(Side::Skewed);
