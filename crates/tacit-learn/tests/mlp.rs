@@ -179,39 +179,59 @@ fn biases_of_hidden_layers_agree_too() {
 }
 
 #[test]
+fn activations_of_every_degree_agree_too() {
+    let parties = table(6, 50, 2).deal(3).unwrap();
+    let fit = |curve, degree, width| PolynomialActivation::fit(curve, degree, width).unwrap();
+    for (activation, levels) in [
+        // Odd, with a constant, of degrees beyond three; a falling curvature; a line.
+        (fit(Curve::Tanh, 3, 2.0), 4),
+        (fit(Curve::Relu, 4, 3.0), 5),
+        (fit(Curve::Sigmoid, 5, 4.0), 5),
+        (fit(Curve::Silu, 7, 4.0), 5),
+        (PolynomialActivation::quadratic(0.2, 0.5, -0.1).unwrap(), 3),
+        (PolynomialActivation::new(vec![0.1, 0.7]).unwrap(), 3),
+    ] {
+        let config = MlpConfig {
+            activation,
+            iterations: 2,
+            ..config(&[6, 7, 5, 2])
+        };
+        let plan = MlpPlan::insecure_toy(config.clone(), vec![17, 17, 16]).unwrap();
+        let encryption = &plan.encryption;
+        let top = encryption.params.literal().q_bits.len() - 1;
+        assert_eq!(top - encryption.refresh_level, levels);
+        check(config, &parties);
+    }
+}
+
+#[test]
+fn cross_entropy_agrees_too() {
+    let parties = table(6, 50, 3).deal(3).unwrap();
+    for degree in [1, 3, 5] {
+        let sigmoid = PolynomialActivation::fit(Curve::Sigmoid, degree, 5.0).unwrap();
+        let config = MlpConfig {
+            head: Head::CrossEntropy(sigmoid),
+            hidden_bias: true,
+            ..config(&[6, 7, 3])
+        };
+        check(config, &parties);
+    }
+}
+
+#[test]
 fn what_is_not_trained_under_encryption_is_refused_by_field() {
     let refused = |config: MlpConfig| {
         MlpPlan::insecure_toy(config, vec![10, 10])
             .unwrap_err()
             .to_string()
     };
-    let base = config(&[5, 6, 2]);
-    let tanh = PolynomialActivation::fit(Curve::Tanh, 3, 2.0).unwrap();
-    let cross = Head::CrossEntropy(PolynomialActivation::fit(Curve::Sigmoid, 3, 4.0).unwrap());
-    let nesterov = StepMomentum::Nesterov {
-        mu: 1.0 / 2.0f64.sqrt(),
+    let irrational = MlpConfig {
+        momentum: StepMomentum::Nesterov {
+            mu: 1.0 / 2.0f64.sqrt(),
+        },
+        ..config(&[5, 6, 2])
     };
-    assert!(
-        refused(MlpConfig {
-            activation: tanh,
-            ..base.clone()
-        })
-        .contains("`activation`")
-    );
-    assert!(
-        refused(MlpConfig {
-            head: cross,
-            ..base.clone()
-        })
-        .contains("`head`")
-    );
-    assert!(
-        refused(MlpConfig {
-            momentum: nesterov,
-            ..base.clone()
-        })
-        .contains("`momentum`")
-    );
+    assert!(refused(irrational).contains("`momentum`"));
     assert!(refused(config(&[5, 2])).contains("`layers`"));
 }
 
@@ -233,4 +253,22 @@ fn digits_among_ten_parties_fit_the_secure_parameters() {
     assert_eq!((cost.refreshes, cost.rounds), (33, 8));
     let total = cost.total(10);
     assert_eq!(total.hoisted + total.rotations, 1_686);
+}
+
+#[test]
+fn dearer_activations_fit_the_same_ring_at_a_lower_scale() {
+    let plan = |activation| {
+        let config = MlpConfig {
+            activation,
+            ..MlpConfig::new(&[784, 64, 64, 10])
+        };
+        MlpPlan::new(config, vec![6_000; 10], 64).unwrap()
+    };
+    for (degree, primes) in [(2, 6), (3, 7), (7, 8)] {
+        let plan = plan(PolynomialActivation::fit(Curve::Sigmoid, degree, 4.0).unwrap());
+        let params = &plan.encryption.params;
+        assert_eq!(params.literal().q_bits.len(), primes);
+        assert!(params.ring().log2_modulus(params.key_basis()) <= 430.0);
+        assert!(plan.release_margin().precision_bits() > 20.0);
+    }
 }

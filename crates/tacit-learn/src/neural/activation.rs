@@ -1,7 +1,7 @@
 //! Polynomials in place of a hidden layer's activation.
 //!
 //! Encrypted numbers can be added and multiplied, so an activation is a polynomial; one of degree two costs one
-//! product. The network learns with the polynomial itself, not with the function it was fitted to, so the fit
+//! product, degrees three to seven cost one or two levels more. The network learns with the polynomial itself, not with the function it was fitted to, so the fit
 //! need not be close: it must keep the slope positive where the pre-activations are and grow slowly.
 
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ impl PolynomialActivation {
         Ok(Self { coefficients })
     }
 
-    /// a + b·u + c·u², the activation that encrypted training uses.
+    /// a + b·u + c·u²: the cheapest under encryption.
     pub fn quadratic(a: f64, b: f64, c: f64) -> Result<Self, Error> {
         Self::new(vec![a, b, c])
     }
@@ -98,7 +98,12 @@ impl PolynomialActivation {
             .ok_or_else(|| problem("the normal equations are singular"))?;
         let mut coefficients = fitted.monomials();
         // An odd function has no even part; what rounding leaves of it is no coefficient.
-        while coefficients.last().is_some_and(|c| c.abs() < 1e-12) {
+        for c in &mut coefficients {
+            if c.abs() < 1e-12 {
+                *c = 0.0;
+            }
+        }
+        while coefficients.last() == Some(&0.0) {
             coefficients.pop();
         }
         Self::new(coefficients)

@@ -58,8 +58,9 @@ pub struct MlpConfig {
 pub enum Head {
     /// Half the squared error of a linear output: p(u) = u.
     SquaredError,
-    /// Cross entropy, one class against the rest, with a polynomial in place of the sigmoid. The loss is the
-    /// polynomial's integral minus y·u: what descent on p(u) − y minimises.
+    /// Cross entropy, one class against the rest, with a polynomial in place of the sigmoid: softmax couples the classes
+    /// by a quotient, which no polynomial of low degree gives. The loss is the polynomial's integral minus y·u: what
+    /// descent on p(u) − y minimises. It is convex only where p grows: fit p on an interval that holds the outputs.
     CrossEntropy(PolynomialActivation),
 }
 

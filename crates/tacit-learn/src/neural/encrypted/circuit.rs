@@ -6,6 +6,7 @@ use tacit_ckks::{Ciphertext, Evaluator};
 use super::super::StepMomentum;
 use super::super::packed::{Columns, Engine, Side, apply, outer, sum_columns};
 use super::plan::MlpPlan;
+use super::pointwise::Pointwise;
 use crate::encrypted::EncryptedError;
 
 /// One ciphertext of weights, as it is kept between steps.
@@ -54,17 +55,25 @@ impl<'a> HiddenCircuit<'a> {
         Ok(ct)
     }
 
-    /// act(U) = a + U·(c·U + b) of layer `layer`, one level below its predictors.
+    /// act(U) of layer `layer`, at R+1.
     pub fn activate(&self, layer: usize, predictors: &Columns) -> Result<Columns> {
-        let (a, b, c) = self.plan.quadratic;
-        let activated = predictors.map(|u| {
-            let mut factor = u.clone();
-            factor.set_scale(u.scale() / c);
-            self.evaluator().add_constant_assign(&mut factor, b)?;
-            let mut out = self.engine.product(u, &factor)?;
-            out.set_scale(self.plan.scale());
-            Ok(out)
+        let (engine, scale) = (self.engine, self.plan.scale());
+        let activated = predictors.map(|u| match &self.plan.activation {
+            Pointwise::Quadratic { b, c, .. } => {
+                let mut factor = u.clone();
+                factor.set_scale(u.scale() / c.abs());
+                self.evaluator()
+                    .add_constant_assign(&mut factor, b * c.signum())?;
+                let mut out = engine.product(u, &factor)?;
+                if *c < 0.0 {
+                    self.evaluator().neg_assign(&mut out);
+                }
+                out.set_scale(scale);
+                Ok(out)
+            }
+            Pointwise::Polynomial { value, .. } => Ok(engine.polynomial(value, u, scale)?),
         })?;
+        let a = self.plan.activation.constant();
         if a == 0.0 {
             return Ok(activated);
         }
@@ -99,31 +108,65 @@ impl<'a> HiddenCircuit<'a> {
         })
     }
 
-    /// U − Y: the errors of the outputs.
-    pub fn compare(&self, predictors: &Columns, labels: &[Ciphertext]) -> Result<Columns> {
-        let labels = Columns::new(&self.plan.layout, predictors.side(), labels.to_vec())?;
-        predictors.zip(&labels, |u, y| {
+    /// p(U) of the outputs' refreshed predictors, to be compared with the labels; U if p is the identity.
+    pub fn head(&self, predictors: &Columns) -> Result<Columns> {
+        let Some(Pointwise::Polynomial {
+            constant, value, ..
+        }) = &self.plan.head
+        else {
+            return Ok(predictors.clone());
+        };
+        let scale = self.plan.product_scale();
+        predictors.map(|u| {
+            let mut out = self.engine.polynomial(value, u, scale)?;
+            // Where there is no sample, the errors' weight is 0.
+            (self.evaluator()).add_constant_assign(&mut out, *constant)?;
+            Ok(out)
+        })
+    }
+
+    /// p(U) − Y: the errors of the outputs.
+    pub fn compare(&self, means: &Columns, labels: &[Ciphertext]) -> Result<Columns> {
+        let labels = Columns::new(&self.plan.layout, means.side(), labels.to_vec())?;
+        means.zip(&labels, |u, y| {
             let mut y = y.clone();
             y.set_scale(u.scale());
             Ok(self.evaluator().sub(u, &y)?)
         })
     }
 
-    /// The errors of the layer below, to be refreshed: (W·E) ⊙ (b + 2c·U).
+    /// The errors of the layer below, to be refreshed: (W·E) ⊙ act'(U).
     pub fn back(
         &self,
         weights: &Ciphertext,
         errors: &Columns,
         predictors: &Columns,
     ) -> Result<Columns> {
-        let (_, b, c) = self.plan.quadratic;
         self.transform(weights, errors)?.zip(predictors, |d, u| {
-            let mut slope = u.clone();
-            self.evaluator().drop_to_level(&mut slope, d.level())?;
-            slope.set_scale(u.scale() / (2.0 * c));
-            self.evaluator().add_constant_assign(&mut slope, b)?;
+            let slope = self.slope(u, d.level())?;
             Ok(self.engine.product(d, &slope)?)
         })
+    }
+
+    /// act'(U) at `level`.
+    fn slope(&self, u: &Ciphertext, level: usize) -> Result<Ciphertext> {
+        let evaluator = self.evaluator();
+        let mut u = u.clone();
+        match &self.plan.activation {
+            Pointwise::Quadratic { b, c, .. } => {
+                evaluator.drop_to_level(&mut u, level)?;
+                u.set_scale(self.plan.slope_scale());
+                if *c < 0.0 {
+                    evaluator.neg_assign(&mut u);
+                }
+                evaluator.add_constant_assign(&mut u, *b)?;
+                Ok(u)
+            }
+            Pointwise::Polynomial { slope, .. } => {
+                evaluator.drop_to_level(&mut u, level + slope.cost().levels)?;
+                Ok(self.engine.polynomial(slope, &u, self.plan.slope_scale())?)
+            }
+        }
     }
 
     /// A hidden layer's gradient, columns not yet added up.
@@ -133,21 +176,11 @@ impl<'a> HiddenCircuit<'a> {
 
     /// A hidden bias' gradient, columns not yet added up.
     pub fn gradient_bias(&self, errors: &Columns) -> Result<Ciphertext> {
-        sum_columns(
-            self.engine,
-            &self.plan.layout,
-            errors,
-            self.plan.level(0),
-        )
+        sum_columns(self.engine, &self.plan.layout, errors, self.plan.level(0))
     }
 
     /// Where the gradient is taken, at `scale`: the weights, or w + μ(w − w⁻) of Nesterov's method.
-    pub fn point(
-        &self,
-        now: &Ciphertext,
-        before: &Ciphertext,
-        scale: f64,
-    ) -> Result<Ciphertext> {
+    pub fn point(&self, now: &Ciphertext, before: &Ciphertext, scale: f64) -> Result<Ciphertext> {
         let StepMomentum::Nesterov { mu } = self.plan.config.momentum else {
             return Ok(now.clone());
         };
@@ -190,7 +223,10 @@ impl<'a> HiddenCircuit<'a> {
     ) -> Result<Ciphertext> {
         let (plan, evaluator) = (self.plan, self.evaluator());
         let part = |term: Term<'_>| (term.factor - term.decay) / copies as f64;
-        let terms: Vec<_> = kept.iter().map(|&term| (part(term), term.weights)).collect();
+        let terms: Vec<_> = kept
+            .iter()
+            .map(|&term| (part(term), term.weights))
+            .collect();
         let moved = evaluator.linear_combination(&terms, 0.0, plan.level(1), scale * plan.q(1))?;
         let moved = self.rescaled(moved, scale)?;
         let mut gradient = gradient.clone();

@@ -22,11 +22,16 @@ impl IterationCost {
     pub fn of(plan: &MlpPlan) -> Self {
         let (layout, depth) = (&plan.layout, plan.config.depth());
         let groups = layout.groups();
-        let pointwise = LayerCounts {
-            products: groups,
-            relinearisations: groups,
+        let multiplied = LayerCounts {
+            products: 1,
+            relinearisations: 1,
             ..LayerCounts::default()
         };
+        let activation = &plan.activation;
+        let pointwise = (activation.value_counts())
+            .plus(activation.slope_counts())
+            .plus(multiplied)
+            .times(groups);
         let mut root = LayerCounts {
             plain_products: match plan.config.momentum {
                 StepMomentum::HeavyBall { mu } if mu != 0.0 => 2 * layout.first_ciphertexts(),
@@ -37,7 +42,7 @@ impl IterationCost {
         for layer in 2..=depth {
             let (below, above) = (Side::of_layer(layer - 1), Side::of_layer(layer));
             root = root
-                .plus(pointwise.times(2))
+                .plus(pointwise)
                 .plus(layout.apply_counts(below))
                 .plus(layout.apply_counts(above))
                 .plus(layout.outer_counts());
@@ -45,11 +50,14 @@ impl IterationCost {
                 root = root.plus(layout.bias_counts());
             }
         }
+        if let Some(head) = &plan.head {
+            root = root.plus(head.value_counts().times(groups));
+        }
         Self {
             party: layout.forward_counts().plus(layout.gradient_counts()),
             root,
             refreshes: MlpPlan::refreshes(&plan.config, layout),
-            rounds: 2 * depth + 2,
+            rounds: 2 * depth + 2 + usize::from(plan.head.is_some()),
         }
     }
 

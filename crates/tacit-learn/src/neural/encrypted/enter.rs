@@ -68,9 +68,11 @@ impl MlpParty {
             }
             MlpStep::Release => {
                 let smudging = self.plan.release_margin().smudging();
-                let protocols = (self.ciphertexts(input, self.plan.weight_ciphertexts())?.iter())
-                    .map(|ct| Ok(Release::new(&params, &instance, ct, smudging)?))
-                    .collect::<Result<_>>()?;
+                let protocols = (self
+                    .ciphertexts(input, self.plan.weight_ciphertexts())?
+                    .iter())
+                .map(|ct| Ok(Release::new(&params, &instance, ct, smudging)?))
+                .collect::<Result<_>>()?;
                 Round::Release(protocols)
             }
         };
@@ -97,8 +99,14 @@ impl MlpParty {
         let maps = &self.maps;
         let target = |k: usize| -> Result<(usize, ExactMap)> {
             Ok(match step {
-                MlpStep::Predictors(_, 1) => (top, maps.predictors[layout.place(k).1].clone()),
-                MlpStep::Predictors(..) => (top, maps.identity_predictors.clone()),
+                MlpStep::Predictors(_, l) => {
+                    let map = match l {
+                        1 => &maps.predictors[layout.place(k).1],
+                        l if l == depth => &maps.identity_outputs,
+                        _ => &maps.identity_predictors,
+                    };
+                    (plan.level(plan.predictors_above(l) + 1), map.clone())
+                }
                 MlpStep::Errors(t, l) if l == depth => {
                     (top, Maps::weigh(plan, self.encoder(), t, k)?)
                 }
@@ -107,7 +115,7 @@ impl MlpParty {
                 MlpStep::Weights(_) if k < first + depth - 1 => (top, maps.hidden.clone()),
                 MlpStep::Weights(_) => (plan.level(2), maps.bias.clone()),
                 _ => (
-                    top,
+                    plan.top(),
                     ExactMap::Multiple {
                         bits: plan.raise_bits(),
                     },

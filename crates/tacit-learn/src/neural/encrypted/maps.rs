@@ -13,8 +13,10 @@ type Result<T> = std::result::Result<T, EncryptedError>;
 pub(super) struct Maps {
     /// By block.
     pub predictors: Vec<ExactMap>,
-    /// Predictors of layers from 2 on.
+    /// Predictors of hidden layers from 2 on.
     pub identity_predictors: ExactMap,
+    /// Predictors of the outputs, where the head needs them refreshed.
+    pub identity_outputs: ExactMap,
     /// Errors of layers below the last.
     pub identity_errors: ExactMap,
     /// Ciphertexts of the first layer.
@@ -31,19 +33,29 @@ impl Maps {
         let (scale, top) = (plan.scale(), plan.level(LEVELS));
         // From a scale to a scale, times the prime that is divided by afterwards.
         let factor = |from: f64, to: f64, above: usize| to * plan.q(above) / from;
-        let u = plan.predictor_scale();
+        let (u, hidden) = (plan.predictor_scale(1), plan.predictors_above(1) + 1);
         let product = plan.product_scale();
+        let outputs = plan.predictors_above(plan.config.depth()) + 1;
         let predictors = (0..layout.blocks())
             .map(|block| {
                 let map = layout.fold_predictors(block);
-                map.encode(encoder, top, factor(scale, u, LEVELS))
+                map.encode(encoder, plan.level(hidden), factor(scale, u, hidden))
             })
             .collect::<std::result::Result<_, _>>()?;
         let identity = SlotMap::identity();
         let weights = plan.weight_scale();
         Ok(Self {
             predictors,
-            identity_predictors: identity.encode(encoder, top, factor(product, u, LEVELS))?,
+            identity_predictors: identity.encode(
+                encoder,
+                plan.level(hidden),
+                factor(product, u, hidden),
+            )?,
+            identity_outputs: identity.encode(
+                encoder,
+                plan.level(outputs),
+                factor(product, plan.predictor_scale(plan.config.depth()), outputs),
+            )?,
             identity_errors: identity.encode(
                 encoder,
                 top,
@@ -81,7 +93,6 @@ impl Maps {
 
 /// Scale of the errors of a hidden layer before their refresh.
 pub(super) fn errors_scale(plan: &MlpPlan) -> f64 {
-    let (_, _, c) = plan.quadratic;
     let transformed = plan.scale() * plan.scale() / plan.q(2);
-    transformed * (plan.predictor_scale() / (2.0 * c)) / plan.q(1)
+    transformed * plan.slope_scale() / plan.q(1)
 }

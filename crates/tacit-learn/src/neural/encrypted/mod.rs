@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `plan` | parameters, levels, scales |
 //! | `script` | which round is which step |
+//! | `pointwise` | how activations and heads are evaluated |
 //! | `circuit` | the root's arithmetic |
 //! | `cost` | operations of an iteration, predicted |
 //! | `maps` | the layout changes that ride on refreshes, encoded |
@@ -24,6 +25,7 @@ mod maps;
 mod own;
 mod party;
 mod plan;
+mod pointwise;
 mod root;
 mod script;
 

@@ -1,7 +1,8 @@
 //! The encryption of a network's training: parameters, levels and scales.
 //!
-//! Three levels above the refresh level R carry everything between two refreshes; Δ is the scale, q_l the
-//! prime of level l, and u the scale of predictors, chosen so that the activation's product lands on Δ:
+//! Three levels above the refresh level R carry everything between two refreshes when the activation is quadratic; Δ
+//! is the scale, q_l the prime of level l, and u the scale of predictors, chosen so that the activation's product
+//! lands on Δ:
 //!
 //! ```text
 //! first layer's weights       R+1, Δ      X·W                       → R,   Δ
@@ -14,6 +15,10 @@
 //! Nesterov's method stores weights at Δ/D, where D·μ is an integer. Its point w + μ(w − w⁻), on which everything
 //! but the step works, is then the sum of integer multiples (D + Dμ)·w − Dμ·w⁻: at Δ, and at no level's cost.
 //!
+//! An activation of k levels has its predictors at R+1+k and Δ, its slope at Δ: a cubic makes it four levels between
+//! two refreshes, degrees up to seven make it five. With cross entropy the predictors of the outputs are refreshed,
+//! too, to R and the levels of p above; p(u) then comes at R, Δ²/q_{R+1}, where the labels are.
+//!
 //! A refresh leads to one level more and through a map whose plaintexts bring the scale to its place
 //! exactly; multiplying by c is declaring another scale, which costs nothing.
 
@@ -24,13 +29,14 @@ use tacit_ring::RingKind;
 
 use super::super::packed::ColumnLayout;
 use super::super::{Head, MlpConfig, StepMomentum};
+use super::pointwise::Pointwise;
 use crate::Error;
 use crate::encrypted::{EncryptedError, statistics};
 
 /// log2 of the largest number, noise included, that refreshing allows for.
 pub const VALUE_BITS: u32 = 6;
 
-/// Levels between two refreshes.
+/// Levels between two refreshes of weights and errors.
 pub(super) const LEVELS: usize = 3;
 
 /// The largest denominator of Nesterov's μ: stored weights lose its bits.
@@ -69,8 +75,12 @@ pub struct MlpPlan {
     pub rows: Vec<usize>,
     /// Number of released moments; 0 when rows come ready.
     pub moments: usize,
-    /// Coefficients b and c of the activation; its constant.
-    pub(super) quadratic: (f64, f64, f64),
+    /// The activation.
+    pub(super) activation: Pointwise,
+    /// The head's p, unless it is the identity.
+    pub(super) head: Option<Pointwise>,
+    /// Levels between two refreshes.
+    levels: usize,
     /// By how much weights are stored below Δ: 1, or the denominator of Nesterov's μ.
     shrink: u32,
 }
@@ -97,12 +107,22 @@ impl MlpPlan {
         lambda_s: u32,
         make: impl Fn(&ParametersLiteral) -> Result<Parameters, tacit_ckks::CkksError>,
     ) -> Result<Self, EncryptedError> {
-        let quadratic = supported(&config)?;
+        supported(&config)?;
+        let activation = Pointwise::of(&config.activation);
+        let head = match &config.head {
+            Head::SquaredError => None,
+            Head::CrossEntropy(p) => Some(Pointwise::polynomial(p)),
+        };
+        let of_head = head.as_ref().map_or(0, |p| p.levels() + 1);
+        let levels = LEVELS.max(activation.levels() + 2).max(of_head);
         let shrink = shrink(config.momentum)?;
         let layout = ColumnLayout::new(&config, rows.len())?;
         let refreshes = Self::refreshes(&config, &layout) * (config.iterations + 1);
         // Errors come to their refresh at about Δ/(2√c).
-        let stretch = (0.5 / quadratic.2.sqrt()).log2().max(0.0);
+        let stretch = match activation {
+            Pointwise::Quadratic { c, .. } => (0.5 / c.abs().sqrt()).log2().max(0.0),
+            Pointwise::Polynomial { .. } => 0.0,
+        };
         let kind = RingKind::ConjugateInvariant;
         for &(log_n, limit, special) in candidates {
             if kind.slots(log_n) != config.slots {
@@ -116,7 +136,7 @@ impl MlpPlan {
             let fits = |scale: u32| {
                 let base = mask(scale).modulus_bits(rows.len()).ceil() as u32 + 1;
                 let count = base.div_ceil(SPECIAL_BITS - 1);
-                (base + LEVELS as u32 * scale <= budget).then_some((scale, base, count))
+                (base + levels as u32 * scale <= budget).then_some((scale, base, count))
             };
             // The fewest primes, as all costs grow with them; then the highest precision.
             let scales = (MIN_SCALE_BITS..=MAX_SCALE_BITS).rev();
@@ -126,7 +146,7 @@ impl MlpPlan {
             let mut q_bits: Vec<u32> = (0..count)
                 .map(|k| base / count + u32::from(k < base % count))
                 .collect();
-            q_bits.extend([scale; LEVELS]);
+            q_bits.extend(vec![scale; levels]);
             let params = make(&ParametersLiteral {
                 kind,
                 log_n,
@@ -146,12 +166,14 @@ impl MlpPlan {
                 encryption,
                 rows,
                 moments: 0,
-                quadratic,
+                activation,
+                head,
+                levels,
                 shrink,
             });
         }
         Err(EncryptedError::NoParameters {
-            levels: LEVELS,
+            levels,
             slots: config.slots,
             parties: rows.len(),
             lambda_s,
@@ -172,8 +194,8 @@ impl MlpPlan {
 
     /// Ciphertexts refreshed in an iteration.
     pub fn refreshes(config: &MlpConfig, layout: &ColumnLayout) -> usize {
-        let hidden = config.depth() - 1;
-        layout.parties() + 2 * hidden * layout.groups() + Self::weight_ciphertexts_of(config, layout)
+        let batches = 2 * (config.depth() - 1) + usize::from(config.head != Head::SquaredError);
+        layout.parties() + batches * layout.groups() + Self::weight_ciphertexts_of(config, layout)
     }
 
     fn weight_ciphertexts_of(config: &MlpConfig, layout: &ColumnLayout) -> usize {
@@ -206,10 +228,35 @@ impl MlpPlan {
         self.encryption.refresh_level + above
     }
 
-    /// u: the scale of predictors.
-    pub(super) fn predictor_scale(&self) -> f64 {
-        let (_, _, c) = self.quadratic;
-        (c * self.scale() * self.q(2)).sqrt()
+    /// The level above R where the predictors of layer `layer` are used.
+    pub(super) fn predictors_above(&self, layer: usize) -> usize {
+        match &self.head {
+            Some(head) if layer == self.config.depth() => head.levels(),
+            _ => 1 + self.activation.levels(),
+        }
+    }
+
+    /// The highest level.
+    pub(super) fn top(&self) -> usize {
+        self.level(self.levels)
+    }
+
+    /// u: the scale of the predictors of layer `layer`.
+    pub(super) fn predictor_scale(&self, layer: usize) -> f64 {
+        match self.activation {
+            Pointwise::Quadratic { c, .. } if layer < self.config.depth() => {
+                (c.abs() * self.scale() * self.q(2)).sqrt()
+            }
+            _ => self.scale(),
+        }
+    }
+
+    /// Scale of an activation's slopes.
+    pub(super) fn slope_scale(&self) -> f64 {
+        match self.activation {
+            Pointwise::Quadratic { c, .. } => self.predictor_scale(1) / (2.0 * c.abs()),
+            Pointwise::Polynomial { .. } => self.scale(),
+        }
     }
 
     /// Scale of a hidden layer's predictors before their refresh, of its gradient and of the labels.
@@ -236,7 +283,7 @@ impl MlpPlan {
 
     /// log2 of the factor by which the model's scale is raised before its release.
     pub(super) fn raise_bits(&self) -> u32 {
-        let room = self.encryption.params.log2_q(self.level(LEVELS)).floor() as u32;
+        let room = self.encryption.params.log2_q(self.top()).floor() as u32;
         (room - 30).min(190) - self.weight_scale().log2().floor() as u32
     }
 
@@ -254,7 +301,7 @@ impl MlpPlan {
         let model = NoiseModel::collective(&self.encryption.params, self.rows.len() as u32);
         let scale = self.weight_scale() * f64::from(self.raise_bits()).exp2();
         let message = Message::bounded(f64::from(VALUE_BITS).exp2());
-        let top = self.level(LEVELS);
+        let top = self.top();
         let raised: Tracked<ProvenNoise> =
             Tracked::encoded(&model.of_encoded_messages(), message, top, scale).refresh(top);
         let count = self.weight_ciphertexts() as u64;
@@ -279,29 +326,12 @@ fn shrink(momentum: StepMomentum) -> Result<u32, EncryptedError> {
     Ok(found.ok_or_else(refuse)?)
 }
 
-/// What encrypted training can do so far: the activation's coefficients, or why not.
-fn supported(config: &MlpConfig) -> Result<(f64, f64, f64), EncryptedError> {
-    let refuse = |field, problem: &str, remedy: &str| Err(Error::config(field, problem, remedy));
+/// What encrypted training cannot do.
+fn supported(config: &MlpConfig) -> Result<(), EncryptedError> {
+    config.validate()?;
     if config.depth() < 2 {
-        return Ok(refuse(
-            "layers",
-            "there is no hidden layer",
-            "use a generalised linear model, which is cheaper",
-        )?);
+        let remedy = "use a generalised linear model, which is cheaper";
+        return Err(Error::config("layers", "there is no hidden layer", remedy).into());
     }
-    if !matches!(config.head, Head::SquaredError) {
-        return Ok(refuse(
-            "head",
-            "only the squared error is trained under encryption",
-            "set `head = \"squared-error\"`",
-        )?);
-    }
-    match config.activation.as_quadratic() {
-        Some(quadratic) => Ok(quadratic),
-        None => Ok(refuse(
-            "activation",
-            "encrypted training needs a + b·u + c·u² with c > 0",
-            "fit degree 2 to a curve that is not odd",
-        )?),
-    }
+    Ok(())
 }

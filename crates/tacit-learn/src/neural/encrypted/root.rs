@@ -171,7 +171,7 @@ impl MlpParty {
     }
 
     pub(super) fn conclude(&mut self, step: MlpStep, sum: Vec<u8>) -> Result<()> {
-        let (delta, u) = (self.plan.scale(), self.plan.predictor_scale());
+        let delta = self.plan.scale();
         match step {
             MlpStep::Key(step) => self.keys.conclude(step, sum),
             MlpStep::Moments => self.root.lowered = self.ciphertexts(&sum, 1)?,
@@ -182,7 +182,8 @@ impl MlpParty {
             }
             MlpStep::Forward(_) => self.gathered(&sum)?,
             MlpStep::Predictors(_, l) => {
-                let refreshed = self.refreshed_sums(&sum, |_| u)?;
+                let scale = self.plan.predictor_scale(l);
+                let refreshed = self.refreshed_sums(&sum, |_| scale)?;
                 self.forward(l, refreshed)?;
             }
             MlpStep::Errors(_, l) => {
@@ -269,7 +270,7 @@ impl MlpParty {
     }
 
     /// From refreshed predictors of layer `l` to what is refreshed next: those of the layer above, or the errors
-    /// of the outputs.
+    /// of the outputs (from their predictors directly, if the head is the identity).
     fn forward(&mut self, l: usize, refreshed: Vec<Ciphertext>) -> Result<()> {
         let (plan, layout) = (&self.plan, self.plan.layout);
         let engine = self.root_engine()?;
@@ -282,12 +283,18 @@ impl MlpParty {
             _ => refreshed,
         };
         let predictors = Columns::new(&layout, HiddenCircuit::side(l), groups)?;
+        if l == plan.config.depth() {
+            let means = circuit.head(&predictors)?;
+            let errors = circuit.compare(&means, &self.root.labels)?;
+            self.root.lowered = errors.into_groups();
+            return Ok(());
+        }
         let activations = circuit.activate(l, &predictors)?;
         let mut above = circuit.transform(&self.root.hidden.point[l - 1], &activations)?;
         if let Some(bias) = self.root.bias.point.get(l - 1) {
             above = circuit.shift(&above, bias)?;
         }
-        let lowered = match l + 1 == plan.config.depth() {
+        let lowered = match l + 1 == plan.config.depth() && plan.head.is_none() {
             true => circuit.compare(&above, &self.root.labels)?,
             false => above,
         };
@@ -344,7 +351,9 @@ impl MlpParty {
     fn lowered_weights(&self) -> Result<Vec<Ciphertext>> {
         let evaluator = self.root_engine()?.evaluator();
         let root = &self.root;
-        let weights = (root.first.now.iter()).chain(&root.hidden.now).chain(&root.bias.now);
+        let weights = (root.first.now.iter())
+            .chain(&root.hidden.now)
+            .chain(&root.bias.now);
         let lower = |ct: &Ciphertext| {
             let mut ct = ct.clone();
             evaluator.drop_to_level(&mut ct, self.plan.level(0))?;

@@ -49,6 +49,7 @@ impl MlpStep {
 /// All steps of a plan.
 pub fn steps(galois_keys: usize, plan: &MlpPlan) -> Vec<MlpStep> {
     let depth = plan.config.depth();
+    let refreshed = depth - 1 + usize::from(plan.head.is_some());
     let keys = KeyStep::all(galois_keys);
     let mut steps: Vec<MlpStep> = keys.into_iter().map(MlpStep::Key).collect();
     if plan.moments > 0 {
@@ -56,7 +57,7 @@ pub fn steps(galois_keys: usize, plan: &MlpPlan) -> Vec<MlpStep> {
     }
     for t in 0..plan.config.iterations {
         steps.push(MlpStep::Forward(t));
-        steps.extend((1..depth).map(|l| MlpStep::Predictors(t, l)));
+        steps.extend((1..=refreshed).map(|l| MlpStep::Predictors(t, l)));
         steps.extend((1..=depth).rev().map(|l| MlpStep::Errors(t, l)));
         steps.extend([MlpStep::Gradient(t), MlpStep::Weights(t)]);
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use rayon::prelude::*;
+use tacit_ckks::circuits::polynomial::Polynomial;
 use tacit_ckks::{
     Ciphertext, CkksError, Encoder, Evaluator, Parameters, PeriodicPlaintext, Plaintext,
 };
@@ -212,6 +213,20 @@ impl Engine {
         self.counters.products.fetch_add(1, Relaxed);
         self.counters.relinearisations.fetch_add(1, Relaxed);
         self.evaluator.mul_rescale(a, b)
+    }
+
+    /// p(a) at exactly `scale`, as many levels down as p costs.
+    pub fn polynomial(
+        &self,
+        p: &Polynomial,
+        a: &Ciphertext,
+        scale: f64,
+    ) -> Result<Ciphertext, CkksError> {
+        let cost = p.cost();
+        self.counters.products.fetch_add(cost.products, Relaxed);
+        let relinearisations = cost.relinearisations;
+        (self.counters.relinearisations).fetch_add(relinearisations, Relaxed);
+        self.evaluator.evaluate_polynomial(p, a, scale)
     }
 
     /// The sum of ciphertexts of one level and scale.
