@@ -211,6 +211,7 @@ fn cross_entropy_agrees_too() {
         let sigmoid = PolynomialActivation::fit(Curve::Sigmoid, degree, 5.0).unwrap();
         let config = MlpConfig {
             head: Head::CrossEntropy(sigmoid),
+            target: 1.0,
             hidden_bias: true,
             ..config(&[6, 7, 3])
         };

@@ -42,7 +42,7 @@ pub fn gradient_descent(config: &GlmConfig, parties: &[Samples]) -> Result<Run, 
 /// ```
 /// use tacit_learn::neural::MlpConfig;
 /// let parties = tacit_learn::synthetic::Ar1Logistic::new(3, 0.5, 0.1, 1)?.draw(300)?.deal(3)?;
-/// let config = MlpConfig { batch: 8, iterations: 10, ..MlpConfig::new(&[3, 4, 2]) };
+/// let config = MlpConfig { batch: 8, iterations: 10, target: 1.0, ..MlpConfig::new(&[3, 4, 2]) };
 /// let weights = tacit_learn::modes::pooled::network(&config, &parties)?;
 /// assert!(weights.accuracy(&config, &parties[0]) > 0.5);
 /// # Ok::<(), tacit_learn::Error>(())

@@ -267,6 +267,10 @@ impl MlpConfig {
             ("gain", self.gain, 1e-6, 100.0),
             ("rate", self.rate.at(0, self.iterations), 1e-9, 100.0),
         ];
+        if matches!(self.head, Head::CrossEntropy(_)) && self.target != 1.0 {
+            let problem = format!("{} is no probability of a sample's own class", self.target);
+            return refuse("target", problem, "set `target = 1` for cross entropy");
+        }
         for (field, value, low, high) in numbers {
             if !(low..=high).contains(&value) {
                 let remedy = format!("choose a value between {low} and {high}");
@@ -366,6 +370,13 @@ mod tests {
                 .to_string()
                 .contains("momentum")
         );
+        let cross = MlpConfig {
+            head: Head::CrossEntropy(PolynomialActivation::square()),
+            target: 3.0,
+            ..config.clone()
+        };
+        let refused = cross.validate().unwrap_err().to_string();
+        assert!(refused.contains("target"), "{refused}");
         let rows = Samples::new(2, vec![0.0; 4], vec![1.0, 2.0]).unwrap();
         assert!(
             config

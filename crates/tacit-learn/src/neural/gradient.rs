@@ -236,7 +236,11 @@ mod tests {
             });
         }
         let head = Head::CrossEntropy(fit(Curve::Sigmoid, 3));
-        check(&MlpConfig { head, ..base });
+        check(&MlpConfig {
+            head,
+            target: 1.0,
+            ..base
+        });
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct MlpProgress {
 /// let (train, test) = table.split_at(600)?;
 /// let parties = train.deal(3)?;
 ///
-/// let config = MlpConfig { batch: 32, iterations: 40, ..MlpConfig::new(&[6, 8, 2]) };
+/// let config = MlpConfig { batch: 32, iterations: 40, target: 1.0, ..MlpConfig::new(&[6, 8, 2]) };
 /// let mut descent = Descent::new(&config, &parties)?;
 /// while !descent.is_done() {
 ///     descent.step()?;

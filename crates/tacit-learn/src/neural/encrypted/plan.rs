@@ -27,7 +27,7 @@ use tacit_ckks::{Parameters, ParametersLiteral};
 use tacit_mhe::MaskBits;
 use tacit_ring::RingKind;
 
-use super::super::packed::ColumnLayout;
+use super::super::packed::{ColumnLayout, Side};
 use super::super::{Head, MlpConfig, StepMomentum};
 use super::pointwise::Pointwise;
 use crate::Error;
@@ -206,6 +206,19 @@ impl MlpPlan {
     /// Ciphertexts that hold all weights: of the first layer, one for each layer above, one for each bias above.
     pub fn weight_ciphertexts(&self) -> usize {
         Self::weight_ciphertexts_of(&self.config, &self.layout)
+    }
+
+    /// The rotations whose keys a training needs.
+    pub fn rotations(&self) -> Vec<i64> {
+        let mut out = self.layout.party_rotations();
+        out.extend(self.layout.hidden_rotations());
+        if self.config.hidden_bias {
+            out.extend(self.layout.bias_rotations(Side::Skewed));
+            out.extend(self.layout.bias_rotations(Side::Plain));
+        }
+        out.sort_unstable();
+        out.dedup();
+        out
     }
 
     /// Δ.

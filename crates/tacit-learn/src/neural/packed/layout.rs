@@ -319,8 +319,6 @@ impl ColumnLayout {
         for k1 in 0..h1 {
             out.extend([(k1, 0), (0, k1), (k1, h1 - k1), (0, -k1)]);
         }
-        // Columns of skewed sides are added up by doubling.
-        out.extend((0..baby.trailing_zeros()).map(|j| (1 << j, -(1 << j))));
         for k2 in 0..h2 {
             let k = h1 * k2;
             out.extend([(k, 0), (-k, k), (0, h - h1 - k), (k, -k), (0, -k)]);

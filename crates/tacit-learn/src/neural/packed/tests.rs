@@ -47,6 +47,7 @@ impl Bench {
         let pk = PublicKey::generate(&params, &sk, &mut xof);
         let mut steps = layout.party_rotations();
         steps.extend(layout.hidden_rotations());
+        steps.extend(layout.bias_rotations(Side::Skewed));
         steps.sort_unstable();
         steps.dedup();
         let keys = EvaluationKeys::generate(&params, &sk, &steps, &mut xof);
