@@ -51,6 +51,9 @@ pub enum EncryptedError {
     /// The released moments cannot be used.
     #[error("standardisation: {0}")]
     Standardisation(String),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::neural::checkpoint::CheckpointError),
     /// Training configuration or rows.
     #[error(transparent)]
     Learn(#[from] crate::Error),

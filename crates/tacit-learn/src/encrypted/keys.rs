@@ -118,6 +118,8 @@ pub(crate) struct CollectiveKeys {
     encoder: Encoder,
     elements: Vec<GaloisElement>,
     session: Option<SessionContext>,
+    /// The session that the keys come from, if it is not this one.
+    origin: Option<SessionContext>,
     public_key: Option<PublicKey>,
     sums: Sums,
 }
@@ -142,6 +144,7 @@ impl CollectiveKeys {
             encoder: Encoder::new(params),
             elements: rotations.iter().map(|&s| ring.rotation(s)).collect(),
             session: None,
+            origin: None,
             public_key: None,
             sums: Sums::default(),
         }
@@ -167,6 +170,55 @@ impl CollectiveKeys {
         Ok(self.session()?.instance(u64::from(round)))
     }
 
+    /// The protocol instance that a round of key generation was.
+    fn key_instance(&self, step: KeyStep) -> Result<tacit_mhe::Instance> {
+        let origin = match &self.origin {
+            Some(origin) => origin,
+            None => self.session()?,
+        };
+        Ok(origin.instance(u64::from(FIRST_ROUND + step.position())))
+    }
+
+    /// Root: all sums, and the session they come from; for [`Self::restore`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let origin = self.session()?;
+        let parties = origin.parties.to_le_bytes();
+        let sums = &self.sums;
+        let mut parts: Vec<&[u8]> = vec![&origin.session, &origin.crs, &parties];
+        parts.extend([&sums.public_key[..], &sums.one, &sums.two]);
+        parts.extend(sums.galois.iter().map(Vec::as_slice));
+        Ok(sections::join(&parts))
+    }
+
+    /// The keys of an earlier session of the same parties. A party that is not the root needs only to know which session
+    /// that was: `keep_sums` is false, and the root hands out the rest.
+    pub fn restore(&mut self, bytes: &[u8], keep_sums: bool) -> Result<()> {
+        let what = "keys of an earlier session";
+        let parts = sections::split(what, bytes, 6 + self.elements.len())?;
+        let fixed = |k: usize| -> Result<[u8; 32]> {
+            let part: &[u8] = parts[k];
+            part.try_into()
+                .map_err(|_| missing(what, "a digest has 32 bytes"))
+        };
+        let parties: [u8; 4] = (parts[2].try_into())
+            .map_err(|_| missing(what, "the number of parties has four bytes"))?;
+        self.origin = Some(SessionContext {
+            session: fixed(0)?,
+            crs: fixed(1)?,
+            parties: u32::from_le_bytes(parties),
+        });
+        if keep_sums {
+            let own = |part: &[u8]| part.to_vec();
+            self.sums = Sums {
+                public_key: own(parts[3]),
+                one: own(parts[4]),
+                two: own(parts[5]),
+                galois: parts[6..].iter().map(|part| own(part)).collect(),
+            };
+        }
+        Ok(())
+    }
+
     /// Number of Galois keys.
     pub fn galois_keys(&self) -> usize {
         self.elements.len()
@@ -188,7 +240,7 @@ impl CollectiveKeys {
 
     /// The protocol of a round, from its public input.
     pub fn enter(&self, step: KeyStep, input: &[u8]) -> Result<KeyRound> {
-        let instance = self.instance(FIRST_ROUND + step.position())?;
+        let instance = self.key_instance(step)?;
         Ok(match step {
             KeyStep::Public => KeyRound::Public(CollectivePublicKey::new(&self.params, &instance)),
             KeyStep::RelinearisationOne => KeyRound::One(self.round_one()?),
@@ -206,8 +258,7 @@ impl CollectiveKeys {
 
     /// Both rounds of the relinearisation key speak of the instance of round one.
     fn round_one(&self) -> Result<RelinearisationRoundOne> {
-        let step = KeyStep::RelinearisationOne;
-        let instance = self.instance(FIRST_ROUND + step.position())?;
+        let instance = self.key_instance(KeyStep::RelinearisationOne)?;
         Ok(RelinearisationRoundOne::new(&self.params, &instance))
     }
 
@@ -237,7 +288,7 @@ impl CollectiveKeys {
     /// The public key, from the sum of its shares; the first one stays.
     pub fn learn_public_key(&mut self, sum: &[u8]) -> Result<()> {
         if self.public_key.is_none() {
-            let instance = self.instance(FIRST_ROUND)?;
+            let instance = self.key_instance(KeyStep::Public)?;
             let protocol = CollectivePublicKey::new(&self.params, &instance);
             self.public_key = Some(protocol.finish(&protocol.decode(sum)?)?);
         }
@@ -318,7 +369,7 @@ impl CollectiveKeys {
     }
 
     fn galois_key(&self, k: usize, sum: &[u8]) -> Result<GaloisKey> {
-        let instance = self.instance(FIRST_ROUND + KeyStep::Galois(k).position())?;
+        let instance = self.key_instance(KeyStep::Galois(k))?;
         let protocol = CollectiveGaloisKey::new(&self.params, &instance, self.elements[k]);
         Ok(protocol.finish(&protocol.decode(sum)?)?)
     }

@@ -2,8 +2,8 @@
 
 use super::EncryptedError;
 
-/// Most parts in one payload: all evaluation keys and a ciphertext.
-const MAX_SECTIONS: usize = 128;
+/// Most parts in one payload: all evaluation keys of a wide network, and more.
+const MAX_SECTIONS: usize = 1024;
 
 /// Joins parts.
 pub(crate) fn join(parts: &[&[u8]]) -> Vec<u8> {

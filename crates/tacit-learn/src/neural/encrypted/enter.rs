@@ -48,7 +48,7 @@ impl MlpParty {
                 Round::Release(protocols)
             }
             MlpStep::Forward(t) => {
-                if t == 0 {
+                if t == self.start {
                     self.learn_before(input)?;
                 }
                 Round::Gather

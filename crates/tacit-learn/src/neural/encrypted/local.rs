@@ -12,6 +12,7 @@ use tacit_session::{NoJournal, Party};
 use tacit_transport::memory::{Options, Progress, Traffic, run_local, seats};
 
 use super::super::MlpWeights;
+use super::super::checkpoint::{CheckpointFolder, Resumption};
 use super::super::packed::LayerCounts;
 use super::{MlpParty, MlpPlan};
 use crate::encrypted::local::LocalError;
@@ -44,6 +45,68 @@ pub fn train(
     options: &Options,
     observer: impl FnMut(&Progress) + Send,
 ) -> Result<MlpTrained, LocalError> {
+    let params = &plan.encryption.params;
+    let parties = (rows.into_iter())
+        .map(|rows| {
+            let secret = PartySecret::generate(params).map_err(EncryptedError::from)?;
+            MlpParty::new(plan.clone(), secret, rows)
+        })
+        .collect::<Result<_, _>>()?;
+    run(plan, names, parties, options, observer)
+}
+
+/// As [`train`], from where a training of the same plan and rows in `folder` was interrupted, if one was; what this one can
+/// be resumed from is kept there until it is done.
+pub fn train_or_resume(
+    plan: &Arc<MlpPlan>,
+    names: &[String],
+    rows: Vec<Box<dyn LocalRows>>,
+    folder: CheckpointFolder,
+    options: &Options,
+    observer: impl FnMut(&Progress) + Send,
+) -> Result<MlpTrained, LocalError> {
+    let (params, count) = (&plan.encryption.params, rows.len());
+    let folder = Arc::new(folder);
+    let found = folder.resume(params, count, plan.moments);
+    let (secrets, mut found) = match found.map_err(EncryptedError::from)? {
+        Some(Resumption {
+            secrets,
+            keys,
+            state,
+        }) => (secrets, Some((keys, state))),
+        None => {
+            let secrets = folder.begin(params, count);
+            (secrets.map_err(EncryptedError::from)?, None)
+        }
+    };
+    let done = found.as_ref().map(|(_, state)| state.iteration);
+    let mut parties = Vec::with_capacity(count);
+    for (index, (secret, rows)) in secrets.into_iter().zip(rows).enumerate() {
+        let mut party = MlpParty::new(plan.clone(), secret, rows)?;
+        if let Some((keys, state)) = &mut found {
+            party = match index {
+                0 => party.resume_root(keys, std::mem::take(state))?,
+                _ => party.resume(keys, done.unwrap_or(0))?,
+            };
+        }
+        if index == 0 {
+            party = party.keep(Box::new(folder.clone()));
+        }
+        parties.push(party);
+    }
+    drop(found);
+    let trained = run(plan, names, parties, options, observer)?;
+    folder.finish(count).map_err(EncryptedError::from)?;
+    Ok(trained)
+}
+
+fn run(
+    plan: &MlpPlan,
+    names: &[String],
+    parties: Vec<MlpParty>,
+    options: &Options,
+    observer: impl FnMut(&Progress) + Send,
+) -> Result<MlpTrained, LocalError> {
     let names_ref: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut agreed = Plan::draft("local", "mlp", &names_ref);
     agreed.limits.max_payload_bytes = 1 << 30;
@@ -64,13 +127,9 @@ pub fn train(
             precision_bits: 20,
         });
     }
-    let mut seated = Vec::with_capacity(rows.len());
-    for (seat, rows) in seats(&agreed)?.into_iter().zip(rows) {
-        let secret =
-            PartySecret::generate(&plan.encryption.params).map_err(EncryptedError::from)?;
-        let party = MlpParty::new(plan.clone(), secret, rows)?;
-        seated.push(Party::new(seat, party, NoJournal)?);
-    }
+    let seated = (seats(&agreed)?.into_iter().zip(parties))
+        .map(|(seat, party)| Party::new(seat, party, NoJournal))
+        .collect::<Result<Vec<_>, _>>()?;
     let finished = run_local(seated, options, observer)?;
     let parties = &finished.applications;
     let weights = parties[0].released_model().cloned();

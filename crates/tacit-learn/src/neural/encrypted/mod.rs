@@ -14,6 +14,7 @@
 //! | `circuit` | the root's arithmetic |
 //! | `cost` | operations of an iteration, predicted |
 //! | `maps` | the layout changes that ride on refreshes, encoded |
+//! | `start` | initial weights, or those of a checkpoint |
 //! | `party`, `own`, `root` | what a party does in each round: [`MlpParty`] implements [`tacit_session::Application`] |
 //! | `local` | all parties in one process |
 
@@ -28,6 +29,7 @@ mod plan;
 mod pointwise;
 mod root;
 mod script;
+mod start;
 
 pub use circuit::{HiddenCircuit, Stored};
 pub use cost::IterationCost;

@@ -7,11 +7,12 @@ use tacit_mhe::{PartySecret, Protocol, Refresh, Release, aggregate_all};
 use tacit_session::{Application, Next, PartyIndex, RoundId, RoundInput, SessionContext};
 
 use super::super::MlpWeights;
+use super::super::checkpoint::{Keeper, TrainingState};
 use super::super::packed::{EncodedBatch, Engine, LayerCounts};
 use super::maps::Maps;
 use super::plan::MlpPlan;
 use super::root::Root;
-use super::script::{MlpStep, steps};
+use super::script::{MlpStep, steps, steps_from};
 use crate::encrypted::keys::{CollectiveKeys, KeyRound, missing};
 use crate::encrypted::{EncryptedError, LocalRows, sections};
 use crate::model::{BatchOrder, Samples};
@@ -37,6 +38,8 @@ pub struct MlpParty {
     pub(super) batch: Option<(usize, EncodedBatch)>,
     pub(super) round: Option<(u32, Round)>,
     position: usize,
+    /// The iteration that this session starts with.
+    pub(super) start: usize,
     pub(super) root: Root,
 }
 
@@ -75,9 +78,34 @@ impl MlpParty {
             batch: None,
             round: None,
             position: 0,
+            start: 0,
             root: Root::default(),
             plan,
         })
+    }
+
+    /// Goes on after `done` iterations, in a new session of the same parties; `keys` are the sums of the key shares of the session
+    /// before, of which only the root uses more than the name of that session.
+    pub fn resume(mut self, keys: &[u8], done: usize) -> Result<Self> {
+        self.keys.restore(keys, false)?;
+        self.script = steps_from(&self.plan, done);
+        self.start = done;
+        Ok(self)
+    }
+
+    /// As [`Self::resume`], for the root.
+    pub fn resume_root(self, keys: &[u8], state: TrainingState) -> Result<Self> {
+        let mut party = self.resume(keys, state.iteration)?;
+        party.keys.restore(keys, true)?;
+        party.totals.clone_from(&state.totals);
+        party.root.restored = Some(state);
+        Ok(party)
+    }
+
+    /// Root only: states are kept from now on.
+    pub fn keep(mut self, keeper: Box<dyn Keeper>) -> Self {
+        self.root.keeper = Some(keeper);
+        self
     }
 
     /// Root only: the model in the clear, once released.

@@ -25,7 +25,7 @@
 use tacit_ckks::noise::{Message, NoiseModel, ProvenNoise, ReleaseMargin, Tracked};
 use tacit_ckks::{Parameters, ParametersLiteral};
 use tacit_mhe::MaskBits;
-use tacit_ring::RingKind;
+use tacit_ring::{RingKind, Transcript};
 
 use super::super::packed::{ColumnLayout, Side};
 use super::super::{Head, MlpConfig, StepMomentum};
@@ -190,6 +190,23 @@ impl MlpPlan {
             return Err(Error::config("features", problem, remedy).into());
         }
         Ok(Self { moments, ..self })
+    }
+
+    /// Identifies the plan: the same settings, parties' rows and parameters give the same digest everywhere.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut transcript = Transcript::new("learn network plan");
+        // Settings are numbers and names: they can always be written.
+        let settings = toml::to_string(&self.config).unwrap_or_default();
+        transcript
+            .append(settings.as_bytes())
+            .append(self.encryption.params.digest())
+            .append_u64(u64::from(self.encryption.lambda_s))
+            .append_u64(self.moments as u64)
+            .append_u64(self.rows.len() as u64);
+        for &rows in &self.rows {
+            transcript.append_u64(rows as u64);
+        }
+        transcript.digest()
     }
 
     /// Ciphertexts refreshed in an iteration.

@@ -3,14 +3,15 @@
 use rayon::prelude::*;
 use tacit_ckks::Ciphertext;
 use tacit_mhe::Protocol;
-use tacit_ring::Transcript;
 
+use super::super::checkpoint::{Keeper, TrainingState};
 use super::super::packed::{Columns, Engine};
 use super::super::{Matrix, MlpWeights};
 use super::circuit::{HiddenCircuit, Stored};
 use super::own::entries;
 use super::party::{MlpParty, Result, Round, join};
 use super::script::MlpStep;
+use super::start::Kinds;
 use crate::encrypted::keys::missing;
 use crate::encrypted::{sections, statistics};
 
@@ -35,6 +36,9 @@ pub(super) struct Root {
     /// To be refreshed or released next.
     lowered: Vec<Ciphertext>,
     pub released: Option<MlpWeights>,
+    /// Where to start, if not at the beginning.
+    pub restored: Option<TrainingState>,
+    pub keeper: Option<Box<dyn Keeper>>,
 }
 
 /// Weights now and before the last step, and where their gradient is taken.
@@ -46,11 +50,6 @@ struct Kept {
 }
 
 impl Kept {
-    /// At the start nothing has moved.
-    fn start(now: Vec<Ciphertext>, circuit: &HiddenCircuit<'_>, scale: f64) -> Result<Self> {
-        Self::of(now.clone(), now, circuit, scale)
-    }
-
     fn of(
         now: Vec<Ciphertext>,
         before: Vec<Ciphertext>,
@@ -78,12 +77,18 @@ impl MlpParty {
         Ok(match step {
             MlpStep::Key(step) => self.keys.input(step),
             MlpStep::Moments => self.keys.public_key_sum().to_vec(),
-            MlpStep::Forward(0) => self.first_input()?,
+            MlpStep::Forward(t) if t == self.start => self.first_input()?,
             MlpStep::Forward(_) => join(&[self.encoded(&self.root.first.point)]),
             MlpStep::Gradient(_) => {
                 let errors = self.root.errors.as_ref();
                 let errors = errors.ok_or_else(|| missing("errors", "not refreshed yet"))?;
                 self.encoded(errors.groups())
+            }
+            MlpStep::Raise => {
+                if let Some(keeper) = &mut self.root.keeper {
+                    keeper.releasing()?;
+                }
+                self.encoded(&self.root.lowered)
             }
             _ => self.encoded(&self.root.lowered),
         })
@@ -94,50 +99,28 @@ impl MlpParty {
         join(&parts)
     }
 
-    /// Keys for the parties, the initial weights, and all keys for the root itself.
+    /// Keys for the parties, the weights to start from, and all keys for the root itself.
     fn first_input(&mut self) -> Result<Vec<u8>> {
         let public_key = self.keys.public_key_sum().to_vec();
         self.keys.learn_public_key(&public_key)?;
         let handed_out = self.keys.hand_out(false, &self.party_keys())?;
+        if self.root.restored.is_none() && self.root.keeper.is_some() {
+            let keys = self.keys.to_bytes()?;
+            if let Some(keeper) = &mut self.root.keeper {
+                keeper.keep_keys(&keys)?;
+            }
+        }
         let keys = self.keys.assemble()?;
         self.root.engine = Some(self.make_engine(keys));
-
-        let (plan, layout) = (self.plan.clone(), self.plan.layout);
-        let initial = MlpWeights::initial(&plan.config);
-        let session = self.keys.session()?.session;
-        let encrypt = |index: usize, slots: &[f64], above: usize, scale: f64| {
-            let mut transcript = Transcript::new("learn initial weights");
-            transcript.append(&session).append_u64(index as u64);
-            let (keys, secret) = (&self.keys, &self.secret);
-            keys.encrypt_bound(secret, transcript, slots, plan.level(above), scale)
+        let [now, before] = match self.root.restored.take() {
+            Some(state) => self.restored_weights(state)?,
+            // At the start nothing has moved.
+            None => {
+                let initial = self.initial_weights()?;
+                [initial.clone(), initial]
+            }
         };
-        let (scale, bias_scale) = (plan.weight_scale(), plan.bias_scale());
-        let first: Vec<Ciphertext> = (0..layout.first_ciphertexts())
-            .map(|j| encrypt(j, &layout.pack_first(&initial.layers()[0], j), 1, scale))
-            .collect::<Result<_>>()?;
-        let hidden: Vec<Ciphertext> = (2..=plan.config.depth())
-            .map(|l| {
-                let (inputs, width) = (plan.config.layers[l - 1], plan.config.layers[l]);
-                let weights = &initial.layers()[l - 1];
-                let weights = Matrix::from_fn(inputs, width, |q, p| weights.get(q, p));
-                let slots = layout.pack_hidden(&weights, l);
-                encrypt(layout.first_ciphertexts() + l, &slots, 2, scale)
-            })
-            .collect::<Result<_>>()?;
-        let biased = (2..=plan.config.depth()).filter(|&l| plan.config.has_bias(l));
-        let bias: Vec<Ciphertext> = biased
-            .map(|l| {
-                let bias = initial.layers()[l - 1].row(plan.config.layers[l - 1]);
-                let slots = layout.pack_bias(HiddenCircuit::side(l), bias);
-                let index = layout.first_ciphertexts() + plan.config.depth() + l;
-                encrypt(index, &slots, 1, bias_scale)
-            })
-            .collect::<Result<_>>()?;
-        let circuit = HiddenCircuit::new(&plan, self.root_engine()?);
-        let first = Kept::start(first, &circuit, plan.scale())?;
-        let hidden = Kept::start(hidden, &circuit, plan.scale())?;
-        self.root.bias = Kept::start(bias, &circuit, plan.product_scale())?;
-        (self.root.first, self.root.hidden) = (first, hidden);
+        self.hold(now, before)?;
 
         let weights = self.encoded(&self.root.first.point);
         let totals = statistics::totals_to_bytes(&self.totals);
@@ -149,7 +132,7 @@ impl MlpParty {
         ]))
     }
 
-    fn root_engine(&self) -> Result<&Engine> {
+    pub(super) fn root_engine(&self) -> Result<&Engine> {
         let engine = self.root.engine.as_ref();
         engine.ok_or_else(|| missing("evaluation keys", "not generated yet"))
     }
@@ -194,7 +177,7 @@ impl MlpParty {
                 let gradient = self.ciphertexts(&sum, self.plan.layout.first_ciphertexts())?;
                 self.step(t, &gradient)?;
             }
-            MlpStep::Weights(_) => {
+            MlpStep::Weights(t) => {
                 let hidden = self.plan.layout.first_ciphertexts();
                 let bias = hidden + self.plan.config.depth() - 1;
                 let scale = |k| match k < bias {
@@ -204,8 +187,15 @@ impl MlpParty {
                 let mut refreshed = self.refreshed_sums(&sum, scale)?;
                 let bias = refreshed.split_off(bias);
                 let hidden = refreshed.split_off(hidden);
-                self.replace([refreshed, hidden, bias])?;
+                let before = [
+                    &mut self.root.first,
+                    &mut self.root.hidden,
+                    &mut self.root.bias,
+                ]
+                .map(|kept| std::mem::take(&mut kept.now));
+                self.hold([refreshed, hidden, bias], before)?;
                 self.root.lowered = self.lowered_weights()?;
+                self.checkpoint(t + 1)?;
             }
             MlpStep::Raise => {
                 let Some((_, Round::Refresh(protocols))) = &self.round else {
@@ -221,18 +211,36 @@ impl MlpParty {
         Ok(())
     }
 
-    /// New weights take the place of those before.
-    fn replace(&mut self, next: [Vec<Ciphertext>; 3]) -> Result<()> {
+    /// The weights from now on.
+    fn hold(&mut self, now: Kinds, before: Kinds) -> Result<()> {
         let plan = self.plan.clone();
-        let scales = [plan.scale(), plan.scale(), plan.product_scale()];
-        let root = &mut self.root;
-        let engine = root.engine.as_ref();
-        let engine = engine.ok_or_else(|| missing("evaluation keys", "not generated yet"))?;
-        let circuit = HiddenCircuit::new(&plan, engine);
-        let kept = [&mut root.first, &mut root.hidden, &mut root.bias];
-        for ((kept, next), scale) in kept.into_iter().zip(next).zip(scales) {
-            let before = std::mem::take(&mut kept.now);
-            *kept = Kept::of(next, before, &circuit, scale)?;
+        let circuit = HiddenCircuit::new(&plan, self.root_engine()?);
+        let [first, hidden, bias] = now;
+        let [first_before, hidden_before, bias_before] = before;
+        let first = Kept::of(first, first_before, &circuit, plan.scale())?;
+        let hidden = Kept::of(hidden, hidden_before, &circuit, plan.scale())?;
+        let bias = Kept::of(bias, bias_before, &circuit, plan.product_scale())?;
+        (self.root.first, self.root.hidden, self.root.bias) = (first, hidden, bias);
+        Ok(())
+    }
+
+    /// Keeps the state after `done` iterations, where that is wanted: not after the last, when the release follows.
+    fn checkpoint(&mut self, done: usize) -> Result<()> {
+        let Some(keeper) = &mut self.root.keeper else {
+            return Ok(());
+        };
+        if keeper.due(done) && done < self.plan.config.iterations {
+            let kept = [&self.root.first, &self.root.hidden, &self.root.bias];
+            let now = kept.iter().map(|kept| kept.now.clone());
+            let before = kept.iter().map(|kept| kept.before.clone());
+            let state = TrainingState {
+                plan: self.plan.digest(),
+                iteration: done,
+                totals: self.totals.clone(),
+                lists: now.chain(before).collect(),
+            };
+            let bytes = state.to_bytes(&self.plan.encryption.params);
+            keeper.keep_state(done, &bytes)?;
         }
         Ok(())
     }

@@ -48,14 +48,21 @@ impl MlpStep {
 
 /// All steps of a plan.
 pub fn steps(galois_keys: usize, plan: &MlpPlan) -> Vec<MlpStep> {
-    let depth = plan.config.depth();
-    let refreshed = depth - 1 + usize::from(plan.head.is_some());
     let keys = KeyStep::all(galois_keys);
     let mut steps: Vec<MlpStep> = keys.into_iter().map(MlpStep::Key).collect();
     if plan.moments > 0 {
         steps.extend([MlpStep::Moments, MlpStep::ReleaseMoments]);
     }
-    for t in 0..plan.config.iterations {
+    steps.extend(steps_from(plan, 0));
+    steps
+}
+
+/// The steps of a session that goes on after `done` iterations.
+pub fn steps_from(plan: &MlpPlan, done: usize) -> Vec<MlpStep> {
+    let depth = plan.config.depth();
+    let refreshed = depth - 1 + usize::from(plan.head.is_some());
+    let mut steps = Vec::new();
+    for t in done..plan.config.iterations {
         steps.push(MlpStep::Forward(t));
         steps.extend((1..=refreshed).map(|l| MlpStep::Predictors(t, l)));
         steps.extend((1..=depth).rev().map(|l| MlpStep::Errors(t, l)));
