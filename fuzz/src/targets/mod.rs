@@ -8,6 +8,7 @@
 mod authority;
 mod ckks;
 mod functional;
+mod learn;
 mod mhe;
 mod ring;
 mod session;
@@ -60,6 +61,9 @@ targets! {
         functional_key / functional_key_seeds,
         ciphertext / ciphertext_seeds,
         trusted_ciphertext / trusted_ciphertext_seeds;
+    learn:
+        query / query_seeds,
+        state / state_seeds;
     mhe:
         public_key_share / public_key_share_seeds,
         refresh_share / refresh_share_seeds,
