@@ -31,17 +31,26 @@ names=$(TACIT_FUZZ_SEEDS=corpus "$fuzzer") # writes the seeds, prints the target
 mkdir -p artifacts
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || mapfile -t targets <<<"$names"
-for target in "${targets[@]}"; do
-    echo "fuzz: $target, $seconds s"
+
+# fuzz TARGET: fuzzes one decoder; what it found, if anything, and how far it came.
+fuzz() {
+    local target=$1 log
     log=$(mktemp)
     if ! TACIT_FUZZ_TARGET=$target "$fuzzer" "corpus/$target" \
         -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 \
         -artifact_prefix="artifacts/$target-" -print_final_stats=1 >"$log" 2>&1; then
         tail -n 40 "$log"
         echo "fuzz: $target FAILED; the input is in fuzz/artifacts/" >&2
-        exit 1
+        return 1
     fi
+    echo "fuzz: $target, $seconds s"
     grep -E 'number_of_executed_units|new_units_added' "$log" | sed "s/^/fuzz: $target /"
     rm -f "$log"
-done
+}
+export -f fuzz
+export fuzzer seconds
+
+# A target is one thread: as many at a time as there are processors.
+printf '%s\0' "${targets[@]}" |
+    xargs -0 -n 1 -P "$(getconf _NPROCESSORS_ONLN)" bash -euo pipefail -c 'fuzz "$1"' fuzz
 echo "fuzz: ${#targets[@]} targets, no finding"
