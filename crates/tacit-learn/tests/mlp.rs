@@ -273,3 +273,34 @@ fn dearer_activations_fit_the_same_ring_at_a_lower_scale() {
         assert!(plan.release_margin().precision_bits() > 20.0);
     }
 }
+
+#[test]
+fn the_roots_work_goes_round_where_the_plan_says_so() {
+    let parties: Vec<_> = table(6, 48, 2).deal(3).unwrap();
+    let config = MlpConfig {
+        iterations: 6,
+        momentum: StepMomentum::Nesterov { mu: 0.5 },
+        ..config(&[6, 8, 2])
+    };
+    let centred: Vec<_> = parties.iter().cloned().map(CentredRows).collect();
+    let plan = MlpPlan::insecure_toy(config.clone(), vec![16; 3]).unwrap();
+    let plan = plan.with_moments(CentredRows::moments_of(6)).unwrap();
+    let train = |plan: MlpPlan| {
+        let names: Vec<String> = (0..3).map(|i| format!("site-{i}")).collect();
+        let options = Options::default();
+        local::train(&Arc::new(plan), &names, boxed(&centred), &options, |_| {}).unwrap()
+    };
+    let still = train(plan.clone());
+    let rotating = train(plan.clone().rotating(2).unwrap());
+    assert!(still.weights.max_abs_diff(&rotating.weights) < 1e-5);
+    assert_eq!(still.root, rotating.root);
+    // Only the root sends inputs, so all send the same when each was root for two iterations.
+    let sent = |trained: &local::MlpTrained| {
+        [0, 1, 2].map(|party| trained.traffic.of(party).sent_in("train/gradient").bytes)
+    };
+    let [a, b, c] = sent(&still);
+    assert!(a > b && b == c, "{a} {b} {c}");
+    let [a, b, c] = sent(&rotating);
+    assert!(a == b && b == c, "{a} {b} {c}");
+    assert!(plan.rotating(0).is_err());
+}

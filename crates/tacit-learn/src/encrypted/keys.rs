@@ -170,18 +170,23 @@ impl CollectiveKeys {
         Ok(self.session()?.instance(u64::from(round)))
     }
 
+    /// The session that the keys come from.
+    fn origin(&self) -> Result<&SessionContext> {
+        match &self.origin {
+            Some(origin) => Ok(origin),
+            None => self.session(),
+        }
+    }
+
     /// The protocol instance that a round of key generation was.
     fn key_instance(&self, step: KeyStep) -> Result<tacit_mhe::Instance> {
-        let origin = match &self.origin {
-            Some(origin) => origin,
-            None => self.session()?,
-        };
+        let origin = self.origin()?;
         Ok(origin.instance(u64::from(FIRST_ROUND + step.position())))
     }
 
     /// Root: all sums, and the session they come from; for [`Self::restore`].
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let origin = self.session()?;
+        let origin = self.origin()?;
         let parties = origin.parties.to_le_bytes();
         let sums = &self.sums;
         let mut parts: Vec<&[u8]> = vec![&origin.session, &origin.crs, &parties];
@@ -317,14 +322,22 @@ impl CollectiveKeys {
         Ok(sections::join(&parts))
     }
 
-    /// Root: all evaluation keys. Their sums are given up.
+    /// Root: all evaluation keys. Their sums are given up; whoever becomes root in the same process finds the keys here.
     pub fn assemble(&mut self) -> Result<Arc<EvaluationKeys>> {
         let all: Vec<usize> = (0..self.elements.len()).collect();
         let sums = std::mem::take(&mut self.sums);
         let galois: Vec<&[u8]> = sums.galois.iter().map(Vec::as_slice).collect();
-        let keys = self.decode(Some([&sums.one, &sums.two]), &all, &galois)?;
+        let mut transcript = Transcript::new("learn all evaluation keys");
+        transcript.append(&self.origin()?.session);
+        transcript.append(&sums.one).append(&sums.two);
+        galois.iter().for_each(|sum| {
+            transcript.append(sum);
+        });
+        let keys = intern::keys(transcript.digest(), || {
+            self.decode(Some([&sums.one, &sums.two]), &all, &galois)
+        });
         self.sums.public_key = sums.public_key;
-        Ok(Arc::new(keys))
+        keys
     }
 
     /// The evaluation keys that the root handed out; one copy for all parties of a process.

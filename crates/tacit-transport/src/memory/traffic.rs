@@ -94,6 +94,29 @@ impl Traffic {
         labels.into_iter().collect()
     }
 
+    /// The same with the party of each given place, in that order.
+    pub fn reordered(&self, places: impl IntoIterator<Item = usize>) -> Traffic {
+        Traffic {
+            parties: places.into_iter().map(|place| self.of(place)).collect(),
+        }
+    }
+
+    /// Adds the traffic of another session of the same parties, place by place.
+    pub fn add(&mut self, other: &Traffic) {
+        let places = self.parties.len().max(other.parties.len());
+        self.parties.resize(places, PartyTraffic::default());
+        for (own, other) in self.parties.iter_mut().zip(&other.parties) {
+            for (flows, more) in [
+                (&mut own.sent, &other.sent),
+                (&mut own.received, &other.received),
+            ] {
+                for (label, flow) in more {
+                    flows.entry(label.clone()).or_default().add(*flow);
+                }
+            }
+        }
+    }
+
     /// Bytes sent and received by the mean party.
     pub fn bytes_per_party(&self) -> f64 {
         let both = |p: &PartyTraffic| p.sent_total().bytes + p.received_total().bytes;

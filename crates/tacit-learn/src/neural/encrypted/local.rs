@@ -47,11 +47,12 @@ pub fn train(
 ) -> Result<MlpTrained, LocalError> {
     let params = &plan.encryption.params;
     let parties = (rows.into_iter())
-        .map(|rows| {
+        .enumerate()
+        .map(|(number, rows)| {
             let secret = PartySecret::generate(params).map_err(EncryptedError::from)?;
-            MlpParty::new(plan.clone(), secret, rows)
+            Ok(MlpParty::new(plan.clone(), secret, rows)?.numbered(number))
         })
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<_, EncryptedError>>()?;
     run(plan, names, parties, options, observer)
 }
 
@@ -65,6 +66,11 @@ pub fn train_or_resume(
     options: &Options,
     observer: impl FnMut(&Progress) + Send,
 ) -> Result<MlpTrained, LocalError> {
+    if plan.rotation.is_some() {
+        let problem = "checkpoints are kept by one root".to_owned();
+        let remedy = "resume plans that do not rotate".to_owned();
+        return Err(EncryptedError::from(crate::Error::config("rotation", problem, remedy)).into());
+    }
     let (params, count) = (&plan.encryption.params, rows.len());
     let folder = Arc::new(folder);
     let found = folder.resume(params, count, plan.moments);
@@ -100,50 +106,92 @@ pub fn train_or_resume(
     Ok(trained)
 }
 
+/// Runs sessions until the model is released: one, or as many as the plan has roots.
 fn run(
     plan: &MlpPlan,
     names: &[String],
-    parties: Vec<MlpParty>,
+    mut parties: Vec<MlpParty>,
     options: &Options,
-    observer: impl FnMut(&Progress) + Send,
+    mut observer: impl FnMut(&Progress) + Send,
 ) -> Result<MlpTrained, LocalError> {
-    let names_ref: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut agreed = Plan::draft("local", "mlp", &names_ref);
+    let mut names = names.to_vec();
+    let mut done: Option<MlpTrained> = None;
+    let mut first = 0;
+    loop {
+        let agreed = agreement(plan, &names);
+        let seated = (seats(&agreed)?.into_iter().zip(parties))
+            .map(|(seat, party)| Party::new(seat, party, NoJournal))
+            .collect::<Result<Vec<_>, _>>()?;
+        let finished = run_local(seated, options, &mut observer)?;
+        parties = finished.applications;
+        let count = parties.len();
+        let place = |number: usize| (number + count - first % count) % count;
+        let root = parties[0].root_counts();
+        let released = parties[0].released_model().cloned();
+        let trained = MlpTrained {
+            weights: released
+                .clone()
+                .unwrap_or_else(|| MlpWeights::zero(&plan.config)),
+            totals: parties[0].totals().to_vec(),
+            parties: (0..count).map(|n| parties[place(n)].own_counts()).collect(),
+            root: done.as_ref().map_or(root, |before| before.root.plus(root)),
+            traffic: finished.traffic.reordered((0..count).map(place)),
+            rounds: finished.rounds,
+            took: finished.took,
+        };
+        let trained = match done.take() {
+            Some(before) => trained.after(before),
+            None => trained,
+        };
+        if released.is_some() {
+            return Ok(trained);
+        }
+        done = Some(trained);
+        let (keys, state) = parties[0].hand_over()?;
+        let iterations = state.iteration;
+        parties.rotate_left(1);
+        names.rotate_left(1);
+        let mut state = Some(state);
+        parties = (parties.into_iter())
+            .map(|party| match state.take() {
+                Some(state) => party.resume_root(&keys, state),
+                None => party.resume(&keys, iterations),
+            })
+            .collect::<Result<_, _>>()?;
+        first += 1;
+    }
+}
+
+/// The agreement of one session.
+fn agreement(plan: &MlpPlan, names: &[String]) -> Plan {
+    let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut agreed = Plan::draft("local", "mlp", &refs);
     agreed.limits.max_payload_bytes = 1 << 30;
     // Nothing is lost in memory: silence only means that somebody computes.
     agreed.timing.retry_seconds = 3600;
     agreed.security.statistical_bits = plan.encryption.lambda_s;
-    agreed.releases.push(Release {
-        what: ReleaseKind::Model,
-        to: names.to_vec(),
-        at_most: 1,
-        precision_bits: 20,
-    });
-    if plan.moments > 0 {
+    let mut release = |what| {
         agreed.releases.push(Release {
-            what: ReleaseKind::Statistics,
+            what,
             to: names.to_vec(),
             at_most: 1,
             precision_bits: 20,
         });
+    };
+    release(ReleaseKind::Model);
+    if plan.moments > 0 {
+        release(ReleaseKind::Statistics);
     }
-    let seated = (seats(&agreed)?.into_iter().zip(parties))
-        .map(|(seat, party)| Party::new(seat, party, NoJournal))
-        .collect::<Result<Vec<_>, _>>()?;
-    let finished = run_local(seated, options, observer)?;
-    let parties = &finished.applications;
-    let weights = parties[0].released_model().cloned();
-    let weights = weights.ok_or_else(|| EncryptedError::Message {
-        what: "model",
-        problem: "the session ended without its release".into(),
-    })?;
-    Ok(MlpTrained {
-        weights,
-        totals: parties[0].totals().to_vec(),
-        parties: parties.iter().map(MlpParty::own_counts).collect(),
-        root: parties[0].root_counts(),
-        traffic: finished.traffic,
-        rounds: finished.rounds,
-        took: finished.took,
-    })
+    agreed
+}
+
+impl MlpTrained {
+    /// Both sessions together.
+    fn after(mut self, before: Self) -> Self {
+        self.traffic.add(&before.traffic);
+        let rounds = std::mem::replace(&mut self.rounds, before.rounds);
+        self.rounds.extend(rounds);
+        self.took += before.took;
+        self
+    }
 }

@@ -12,7 +12,7 @@ use super::super::packed::{EncodedBatch, Engine, LayerCounts};
 use super::maps::Maps;
 use super::plan::MlpPlan;
 use super::root::Root;
-use super::script::{MlpStep, steps, steps_from};
+use super::script::{MlpStep, steps, steps_between};
 use crate::encrypted::keys::{CollectiveKeys, KeyRound, missing};
 use crate::encrypted::{EncryptedError, LocalRows, sections};
 use crate::model::{BatchOrder, Samples};
@@ -33,6 +33,7 @@ pub struct MlpParty {
     pub(super) own: Option<OwnRows>,
     pub(super) totals: Vec<f64>,
     pub(super) me: usize,
+    number: Option<usize>,
     /// For the party's own layer.
     pub(super) engine: Option<Engine>,
     pub(super) batch: Option<(usize, EncodedBatch)>,
@@ -74,6 +75,7 @@ impl MlpParty {
             own: None,
             totals: Vec::new(),
             me: 0,
+            number: None,
             engine: None,
             batch: None,
             round: None,
@@ -88,8 +90,10 @@ impl MlpParty {
     /// before, of which only the root uses more than the name of that session.
     pub fn resume(mut self, keys: &[u8], done: usize) -> Result<Self> {
         self.keys.restore(keys, false)?;
-        self.script = steps_from(&self.plan, done);
+        let leg = self.plan.leg_after(done);
+        self.script = steps_between(&self.plan, done, leg);
         self.start = done;
+        self.root = Root::default();
         Ok(self)
     }
 
@@ -100,6 +104,21 @@ impl MlpParty {
         party.totals.clone_from(&state.totals);
         party.root.restored = Some(state);
         Ok(party)
+    }
+
+    /// In sessions whose roster has another order than the plan: the party's place in the plan.
+    pub fn numbered(mut self, number: usize) -> Self {
+        self.number = Some(number);
+        self
+    }
+
+    /// Root only, after a session that did not come to the end of the plan: what the root of the next one goes on from. Public
+    /// to all parties.
+    pub fn hand_over(&mut self) -> Result<(Arc<Vec<u8>>, TrainingState)> {
+        let keys = self.root.key_sums.take();
+        let keys =
+            keys.ok_or_else(|| missing("key shares", "not those of a root whose plan rotates"))?;
+        Ok((keys, self.state(self.plan.leg_after(self.start))))
     }
 
     /// Root only: states are kept from now on.
@@ -198,7 +217,7 @@ impl Application for MlpParty {
             ))
             .into());
         }
-        self.me = context.me.as_usize();
+        self.me = self.number.unwrap_or(context.me.as_usize());
         self.position = 0;
         self.round = None;
         self.keys.begin(context);

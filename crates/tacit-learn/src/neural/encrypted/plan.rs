@@ -75,6 +75,8 @@ pub struct MlpPlan {
     pub rows: Vec<usize>,
     /// Number of released moments; 0 when rows come ready.
     pub moments: usize,
+    /// After how many iterations the next party becomes the root, if it changes at all.
+    pub rotation: Option<usize>,
     /// The activation.
     pub(super) activation: Pointwise,
     /// The head's p, unless it is the identity.
@@ -166,6 +168,7 @@ impl MlpPlan {
                 encryption,
                 rows,
                 moments: 0,
+                rotation: None,
                 activation,
                 head,
                 levels,
@@ -192,6 +195,22 @@ impl MlpPlan {
         Ok(Self { moments, ..self })
     }
 
+    /// The same plan with the hidden layers' work going round: after every `every` iterations the next party becomes the root.
+    pub fn rotating(self, every: usize) -> Result<Self, EncryptedError> {
+        if every == 0 {
+            let problem = "a root that works for no iteration".to_owned();
+            return Err(Error::config("rotation", problem, "use at least 1".to_owned()).into());
+        }
+        let rotation = Some(every);
+        Ok(Self { rotation, ..self })
+    }
+
+    /// How many iterations are done at the end of the session that starts after `done`.
+    pub fn leg_after(&self, done: usize) -> usize {
+        let all = self.config.iterations;
+        self.rotation.map_or(all, |every| all.min(done + every))
+    }
+
     /// Identifies the plan: the same settings, parties' rows and parameters give the same digest everywhere.
     pub fn digest(&self) -> [u8; 32] {
         let mut transcript = Transcript::new("learn network plan");
@@ -202,6 +221,7 @@ impl MlpPlan {
             .append(self.encryption.params.digest())
             .append_u64(u64::from(self.encryption.lambda_s))
             .append_u64(self.moments as u64)
+            .append_u64(self.rotation.unwrap_or(0) as u64)
             .append_u64(self.rows.len() as u64);
         for &rows in &self.rows {
             transcript.append_u64(rows as u64);

@@ -1,5 +1,7 @@
 //! The root's part: inputs of rounds, and what is made of the sums.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use tacit_ckks::Ciphertext;
 use tacit_mhe::Protocol;
@@ -39,6 +41,8 @@ pub(super) struct Root {
     /// Where to start, if not at the beginning.
     pub restored: Option<TrainingState>,
     pub keeper: Option<Box<dyn Keeper>>,
+    /// For the root of the next session, where the plan rotates.
+    pub key_sums: Option<Arc<Vec<u8>>>,
 }
 
 /// Weights now and before the last step, and where their gradient is taken.
@@ -104,6 +108,9 @@ impl MlpParty {
         let public_key = self.keys.public_key_sum().to_vec();
         self.keys.learn_public_key(&public_key)?;
         let handed_out = self.keys.hand_out(false, &self.party_keys())?;
+        if self.plan.rotation.is_some() && self.root.key_sums.is_none() {
+            self.root.key_sums = Some(Arc::new(self.keys.to_bytes()?));
+        }
         if self.root.restored.is_none() && self.root.keeper.is_some() {
             let keys = self.keys.to_bytes()?;
             if let Some(keeper) = &mut self.root.keeper {
@@ -226,23 +233,27 @@ impl MlpParty {
 
     /// Keeps the state after `done` iterations, where that is wanted: not after the last, when the release follows.
     fn checkpoint(&mut self, done: usize) -> Result<()> {
-        let Some(keeper) = &mut self.root.keeper else {
-            return Ok(());
-        };
-        if keeper.due(done) && done < self.plan.config.iterations {
-            let kept = [&self.root.first, &self.root.hidden, &self.root.bias];
-            let now = kept.iter().map(|kept| kept.now.clone());
-            let before = kept.iter().map(|kept| kept.before.clone());
-            let state = TrainingState {
-                plan: self.plan.digest(),
-                iteration: done,
-                totals: self.totals.clone(),
-                lists: now.chain(before).collect(),
-            };
-            let bytes = state.to_bytes(&self.plan.encryption.params);
-            keeper.keep_state(done, &bytes)?;
+        let due = self.root.keeper.as_ref().is_some_and(|k| k.due(done));
+        if due && done < self.plan.config.iterations {
+            let bytes = self.state(done).to_bytes(self.params());
+            if let Some(keeper) = &mut self.root.keeper {
+                keeper.keep_state(done, &bytes)?;
+            }
         }
         Ok(())
+    }
+
+    /// What a training goes on from after `done` iterations.
+    pub(super) fn state(&self, done: usize) -> TrainingState {
+        let kept = [&self.root.first, &self.root.hidden, &self.root.bias];
+        let now = kept.iter().map(|kept| kept.now.clone());
+        let before = kept.iter().map(|kept| kept.before.clone());
+        TrainingState {
+            plan: self.plan.digest(),
+            iteration: done,
+            totals: self.totals.clone(),
+            lists: now.chain(before).collect(),
+        }
     }
 
     /// Every party's predictors, to be refreshed one by one; the labels of each group.

@@ -53,21 +53,24 @@ pub fn steps(galois_keys: usize, plan: &MlpPlan) -> Vec<MlpStep> {
     if plan.moments > 0 {
         steps.extend([MlpStep::Moments, MlpStep::ReleaseMoments]);
     }
-    steps.extend(steps_from(plan, 0));
+    let leg = plan.leg_after(0);
+    steps.extend(steps_between(plan, 0, leg));
     steps
 }
 
-/// The steps of a session that goes on after `done` iterations.
-pub fn steps_from(plan: &MlpPlan, done: usize) -> Vec<MlpStep> {
+/// The steps of a session from one number of iterations done to another: to the release, if those are all.
+pub fn steps_between(plan: &MlpPlan, done: usize, until: usize) -> Vec<MlpStep> {
     let depth = plan.config.depth();
     let refreshed = depth - 1 + usize::from(plan.head.is_some());
     let mut steps = Vec::new();
-    for t in done..plan.config.iterations {
+    for t in done..until {
         steps.push(MlpStep::Forward(t));
         steps.extend((1..=refreshed).map(|l| MlpStep::Predictors(t, l)));
         steps.extend((1..=depth).rev().map(|l| MlpStep::Errors(t, l)));
         steps.extend([MlpStep::Gradient(t), MlpStep::Weights(t)]);
     }
-    steps.extend([MlpStep::Raise, MlpStep::Release]);
+    if until == plan.config.iterations {
+        steps.extend([MlpStep::Raise, MlpStep::Release]);
+    }
     steps
 }
