@@ -344,7 +344,10 @@ fn keys_and_ciphertexts_that_do_not_belong_together_are_refused() {
 
     let good = std::fs::read(at.join("f.key")).unwrap();
     std::fs::copy(other.path().join("f.key"), at.join("f.key")).unwrap();
-    refused(at, &from(&[]), &["000000.ct", "another authority"]);
+    // Before the table of logarithms is built.
+    let table = from(&["--table", "logarithms"]);
+    refused(at, &table, &["000000.ct", "another authority"]);
+    assert!(!at.join("logarithms").exists());
     let end_to_end = ["--public-key", "public.key", "--input", "."];
     refused(
         at,

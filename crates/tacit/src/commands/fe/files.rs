@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use tacit_collateral::Head;
-use tacit_fe::{Ciphertext, FunctionalKey, IntegerModel, PublicKey};
+use tacit_fe::{Ciphertext, FeError, FunctionalKey, IntegerModel, PublicKey, PublicKeyHash};
 
 use crate::Error;
 use crate::error::Context;
@@ -50,6 +50,16 @@ pub fn ciphertext(path: &Path, trusted: bool) -> Result<Ciphertext, Error> {
         true => Ciphertext::from_trusted_bytes(&bytes),
         false => Ciphertext::from_bytes(&bytes),
     };
+    usable(read, path, trusted)
+}
+
+/// The master key that a ciphertext is under, from its first bytes alone.
+pub fn ciphertext_key(path: &Path, trusted: bool) -> Result<PublicKeyHash, Error> {
+    let bytes = beginning(path, Ciphertext::NAMED_WITHIN as u64)?;
+    usable(Ciphertext::public_key_of(&bytes), path, trusted)
+}
+
+fn usable<T>(read: Result<T, FeError>, path: &Path, trusted: bool) -> Result<T, Error> {
     read.bad_input(|| format!("{} is not a usable ciphertext", path.display()))
         .map_err(|error| {
             error.remedy(match trusted {
@@ -79,16 +89,25 @@ pub fn ciphertexts(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let unreadable = || format!("{} cannot be read", path.display());
-    let mut bytes = Vec::new();
-    let file = File::open(path).bad_input(unreadable)?;
-    file.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .bad_input(unreadable)?;
+    let bytes = beginning(path, limit + 1)?;
     if bytes.len() as u64 > limit {
-        return Err(Error::bad_input(unreadable())
+        return Err(Error::bad_input(unreadable(path))
             .because(format!("it has more than {limit} bytes"))
             .remedy("check that it is the right file"));
     }
     Ok(bytes)
+}
+
+/// At most so many bytes of a file.
+fn beginning(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).bad_input(|| unreadable(path))?;
+    file.take(most)
+        .read_to_end(&mut bytes)
+        .bad_input(|| unreadable(path))?;
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path) -> String {
+    format!("{} cannot be read", path.display())
 }

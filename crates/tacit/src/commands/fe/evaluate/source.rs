@@ -35,6 +35,7 @@ pub(super) enum Source {
 }
 
 impl Source {
+    /// Refuses what the key cannot open before anything costly is done.
     pub(super) fn open(
         args: &Evaluate,
         model: &IntegerModel,
@@ -43,6 +44,10 @@ impl Source {
         if let Some(folder) = &args.ciphertexts {
             let paths = files::ciphertexts(folder)?;
             let labels = labels(args.labels.as_deref(), paths.len())?;
+            for path in &paths {
+                let named = files::ciphertext_key(path, args.trusted)?;
+                key.check_public_key(named).bad_input(|| cannot(path))?;
+            }
             return Ok(Source::Files {
                 paths,
                 trusted: args.trusted,
@@ -51,16 +56,11 @@ impl Source {
         }
         let images = args.images.load()?;
         let encryption = args.encryption.open()?;
-        if encryption.public().hash() != key.public_key() {
-            return Err(
-                Error::bad_input("the functional key cannot open these ciphertexts")
-                    .because(FeError::CiphertextForOtherKey {
-                        ciphertext: encryption.public().hash().short(),
-                        key: key.public_key().short(),
-                    })
-                    .remedy("use the public key the functional key was issued under"),
-            );
-        }
+        key.check_public_key(encryption.public().hash())
+            .bad_input(|| "the functional key cannot open these ciphertexts")
+            .map_err(|error| {
+                error.remedy("use the public key the functional key was issued under")
+            })?;
         Ok(Source::Images {
             vectors: images.vectors(model.inputs(), model.input_max())?,
             first: images.first,
@@ -98,9 +98,7 @@ impl Source {
                     findings.evaluate_s += start.elapsed().as_secs_f64();
                     for (i, (path, outputs)) in paths.iter().zip(outputs).enumerate() {
                         let name = stem(path);
-                        let outputs = outputs.bad_input(|| {
-                            format!("the ciphertext {} cannot be evaluated", path.display())
-                        })?;
+                        let outputs = outputs.bad_input(|| cannot(path))?;
                         let label = labels.as_ref().map(|labels| labels[at * HELD + i]);
                         findings.note(name, outputs, label);
                     }
@@ -168,6 +166,10 @@ fn labels(path: Option<&Path>, count: usize) -> Result<Option<Vec<u8>>, Error> {
     }
     labels.truncate(count);
     Ok(Some(labels))
+}
+
+fn cannot(path: &Path) -> String {
+    format!("the ciphertext {} cannot be evaluated", path.display())
 }
 
 fn stem(path: &Path) -> String {
