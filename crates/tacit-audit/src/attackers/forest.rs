@@ -1,9 +1,9 @@
 //! A random forest.
 
+use super::best_of;
 use crate::attacker::{Attacker, Budget, FittedAttacker};
 use crate::error::AuditError;
-use crate::trees::{Bins, Forest, ForestSettings};
-use tacit_nn::predict::{accuracy, argmax};
+use crate::trees::{Binned, Bins, Forest, ForestSettings};
 use tacit_nn::{Matrix, Samples};
 
 /// A random forest; the least size of a leaf is chosen on validation rows.
@@ -17,12 +17,10 @@ struct Fitted {
     settings: String,
 }
 
-impl Fitted {
-    fn log_shares(&self, binned: &crate::trees::Binned) -> Result<Matrix, AuditError> {
-        let shares = self.forest.shares(binned);
-        let values = shares.iter().map(|s| (s + 1e-3).ln()).collect();
-        Ok(Matrix::new(binned.rows, self.classes, values)?)
-    }
+fn log_shares(forest: &Forest, binned: &Binned, classes: usize) -> Result<Matrix, AuditError> {
+    let shares = forest.shares(binned);
+    let values = shares.iter().map(|s| (s + 1e-3).ln()).collect();
+    Ok(Matrix::new(binned.rows, classes, values)?)
 }
 
 impl Attacker for RandomForest {
@@ -51,21 +49,10 @@ impl Attacker for RandomForest {
             };
             Forest::fit(&rows, train.labels(), classes, settings)
         };
-        let mut best = (-1.0, 1);
-        for leaf in [1, 8, 50] {
-            let fitted = Fitted {
-                forest: grow(budget.trees.div_ceil(5), leaf),
-                bins: Bins::fit(&Matrix::new(0, 0, Vec::new())?),
-                classes,
-                settings: String::new(),
-            };
-            let guesses = argmax(&fitted.log_shares(&checks)?);
-            let score = accuracy(&guesses, validation.labels())?;
-            if score > best.0 {
-                best = (score, leaf);
-            }
-        }
-        let leaf = best.1;
+        let leaf = best_of([1, 8, 50], validation, |leaf| {
+            let forest = grow(budget.trees.div_ceil(5), leaf);
+            log_shares(&forest, &checks, classes)
+        })?;
         Ok(Box::new(Fitted {
             forest: grow(budget.trees, leaf),
             bins,
@@ -77,7 +64,7 @@ impl Attacker for RandomForest {
 
 impl FittedAttacker for Fitted {
     fn scores(&self, rows: &Matrix) -> Result<Matrix, AuditError> {
-        self.log_shares(&self.bins.apply(rows))
+        log_shares(&self.forest, &self.bins.apply(rows), self.classes)
     }
 
     fn settings(&self) -> String {

@@ -1,11 +1,11 @@
 //! Support vectors with a Gaussian kernel.
 
+use super::best_of;
 use super::linear::{Fitted, best_ridge};
 use crate::attacker::{Attacker, Budget, FittedAttacker};
 use crate::error::AuditError;
 use crate::linear::{Expansion, Loss};
 use crate::suite::first_rows;
-use tacit_nn::predict::{accuracy, argmax};
 use tacit_nn::{Draws, Samples};
 
 /// Cosines that stand for the kernel.
@@ -40,16 +40,10 @@ impl Attacker for KernelSvm {
             fitted.settings = format!("γ {gamma:.3}, {}", fitted.settings);
             Ok(fitted)
         };
-        let mut best = (-1.0, 1.0);
-        for factor in [0.125, 0.5, 2.0] {
-            let gamma = factor / columns as f32;
-            let fitted = fit(&trial, gamma, &[1e-3])?;
-            let guesses = argmax(&fitted.scores(validation.features())?);
-            let score = accuracy(&guesses, validation.labels())?;
-            if score > best.0 {
-                best = (score, gamma);
-            }
-        }
-        Ok(Box::new(fit(&train, best.1, &[1e-2, 1e-4])?))
+        let gammas = [0.125, 0.5, 2.0].map(|factor| factor / columns as f32);
+        let gamma = best_of(gammas, validation, |gamma| {
+            fit(&trial, gamma, &[1e-3])?.scores(validation.features())
+        })?;
+        Ok(Box::new(fit(&train, gamma, &[1e-2, 1e-4])?))
     }
 }

@@ -1,10 +1,9 @@
 //! Logistic regression, also on polynomials, and linear support vectors.
 
-use super::{log_probabilities, one_against_rest};
+use super::{log_probabilities, one_against_rest, right};
 use crate::attacker::{Attacker, Budget, FittedAttacker};
 use crate::error::AuditError;
 use crate::linear::{Expansion, LinearModel, Loss, fit_binary, platt};
-use tacit_nn::predict::{accuracy, argmax};
 use tacit_nn::{Matrix, Samples};
 
 /// Terms a polynomial may have.
@@ -118,8 +117,7 @@ pub(super) fn best_ridge(
             classes: train.classes(),
             settings: format!("λ {ridge:e}, {} terms", expansion.width()),
         };
-        let guesses = argmax(&fitted.expanded_scores(&checks)?);
-        let score = accuracy(&guesses, validation.labels())?;
+        let score = right(&fitted.expanded_scores(&checks)?, validation)?;
         if best.as_ref().is_none_or(|(b, _)| score > *b) {
             best = Some((score, fitted));
         }

@@ -44,7 +44,9 @@ pub use nearest::NearestNeighbours;
 pub use networks::{ConvolutionalNetwork, DenseNetwork};
 
 use crate::attacker::Attacker;
-use tacit_nn::Samples;
+use crate::error::AuditError;
+use tacit_nn::predict::{accuracy, argmax};
+use tacit_nn::{Matrix, Samples};
 
 /// One attacker of each family.
 pub fn all() -> Vec<Box<dyn Attacker>> {
@@ -61,6 +63,27 @@ pub fn all() -> Vec<Box<dyn Attacker>> {
         Box::new(DenseNetwork),
         Box::new(ConvolutionalNetwork),
     ]
+}
+
+/// The share of rows whose label scores best.
+fn right(scores: &Matrix, rows: &Samples) -> Result<f64, AuditError> {
+    Ok(accuracy(&argmax(scores), rows.labels())?)
+}
+
+/// The setting whose scores of the validation rows are right most often, the first of equals.
+fn best_of<T: Copy, const N: usize>(
+    settings: [T; N],
+    validation: &Samples,
+    scores: impl Fn(T) -> Result<Matrix, AuditError>,
+) -> Result<T, AuditError> {
+    let (mut best, mut most) = (settings[0], -1.0);
+    for setting in settings {
+        let share = right(&scores(setting)?, validation)?;
+        if share > most {
+            (best, most) = (setting, share);
+        }
+    }
+    Ok(best)
 }
 
 /// Rows of each class, for models of one class against the others; two classes need one model.
