@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PolynomialActivation;
+use super::{Convolution, PolynomialActivation};
 use crate::Error;
 use crate::model::Samples;
 
@@ -22,6 +22,9 @@ use crate::model::Samples;
 pub struct MlpConfig {
     /// Inputs, hidden widths, outputs (classes).
     pub layers: Vec<usize>,
+    /// The first layer is a convolution with pooling: the first width is the number of its outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub convolution: Option<Convolution>,
     /// Slots of a ciphertext.
     pub slots: usize,
     /// Samples per party and iteration.
@@ -193,6 +196,7 @@ impl MlpConfig {
     pub fn new(layers: &[usize]) -> Self {
         Self {
             layers: layers.to_vec(),
+            convolution: None,
             slots: 16_384,
             batch: 64,
             iterations: 300,
@@ -213,6 +217,16 @@ impl MlpConfig {
         }
     }
 
+    /// The same for a convolution before dense layers of the given widths, the outputs last.
+    pub fn convolutional(convolution: Convolution, dense: &[usize]) -> Self {
+        let mut layers = vec![convolution.side * convolution.side, convolution.features()];
+        layers.extend(dense);
+        Self {
+            convolution: Some(convolution),
+            ..Self::new(&layers)
+        }
+    }
+
     /// Inputs of the network.
     pub fn inputs(&self) -> usize {
         self.layers[0]
@@ -228,10 +242,19 @@ impl MlpConfig {
         self.layers.len() - 1
     }
 
-    /// Rows and columns of weight matrix `layer` (from 1): a layer with a bias has one more row for it, the last.
+    /// Rows and columns of weight matrix `layer` (from 1): a layer with a bias has one more row for it, the last. That of a
+    /// convolution has a row for each tap and a column for each channel.
     pub fn shape(&self, layer: usize) -> (usize, usize) {
         let bias = usize::from(self.has_bias(layer));
-        (self.layers[layer - 1] + bias, self.layers[layer])
+        match (layer, &self.convolution) {
+            (1, Some(convolution)) => (convolution.taps() + bias, convolution.channels),
+            _ => (self.layers[layer - 1] + bias, self.layers[layer]),
+        }
+    }
+
+    /// Inputs that a neuron of layer `layer` (from 1) sees, a bias apart.
+    pub fn fan_in(&self, layer: usize) -> usize {
+        self.shape(layer).0 - usize::from(self.has_bias(layer))
     }
 
     /// Whether layer `layer` (from 1) has a bias.
@@ -251,6 +274,18 @@ impl MlpConfig {
                 problem,
                 "give inputs, hidden widths and outputs, none zero",
             );
+        }
+        if let Some(convolution) = &self.convolution {
+            convolution.validate()?;
+            let shape = [convolution.side * convolution.side, convolution.features()];
+            if self.layers[..2] != shape {
+                let problem = format!("{:?} does not begin with {shape:?}", self.layers);
+                return refuse(
+                    "layers",
+                    problem,
+                    "give the pixels of an image and the outputs of the convolution first",
+                );
+            }
         }
         if self.batch == 0 || self.iterations == 0 {
             let problem = "a training needs samples and iterations".to_owned();
@@ -353,6 +388,23 @@ mod tests {
             layers: vec![3],
             ..config.clone()
         };
+        let shape = Convolution {
+            side: 5,
+            kernel: 2,
+            stride: 1,
+            pool: 2,
+            channels: 3,
+        };
+        let mut convolutional = MlpConfig::convolutional(shape, &[4, 2]);
+        assert_eq!(convolutional.layers, [25, 12, 4, 2]);
+        assert_eq!(
+            (convolutional.shape(1), convolutional.fan_in(1)),
+            ((5, 3), 4)
+        );
+        convolutional.validate().unwrap();
+        convolutional.layers[1] = 13;
+        let error = convolutional.validate().unwrap_err().to_string();
+        assert!(error.contains("[25, 12]"), "{error}");
         assert!(
             no_layers
                 .validate()

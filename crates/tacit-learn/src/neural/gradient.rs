@@ -49,14 +49,31 @@ fn forward_layer(weights: &Matrix, a: &[f64]) -> Vec<f64> {
     u
 }
 
+/// u of the matrix at index `l`: of a convolution, at every position.
+fn predictors(config: &MlpConfig, l: usize, weights: &Matrix, a: &[f64]) -> Vec<f64> {
+    match &config.convolution {
+        Some(convolution) if l == 0 => convolution.forward(weights, a),
+        _ => forward_layer(weights, a),
+    }
+}
+
+/// The layer's outputs: act(u), pooled after a convolution.
+fn activated(config: &MlpConfig, l: usize, u: &[f64]) -> Vec<f64> {
+    let a: Vec<f64> = u.iter().map(|&u| config.activation.eval(u)).collect();
+    match &config.convolution {
+        Some(convolution) if l == 0 => convolution.pool(&a),
+        _ => a,
+    }
+}
+
 impl MlpWeights {
     /// The outputs u of the last layer for one row of features.
     pub fn outputs(&self, config: &MlpConfig, features: &[f64]) -> Vec<f64> {
         let mut a = features.to_vec();
         for (l, weights) in self.layers().iter().enumerate() {
-            a = forward_layer(weights, &a);
+            a = predictors(config, l, weights, &a);
             if l + 1 < self.layers().len() {
-                a.iter_mut().for_each(|u| *u = config.activation.eval(*u));
+                a = activated(config, l, &a);
             }
         }
         a
@@ -113,10 +130,10 @@ impl MlpWeights {
         let mut activations = vec![features.to_vec()];
         let mut predictors: Vec<Vec<f64>> = Vec::with_capacity(depth);
         for (l, weights) in self.layers().iter().enumerate() {
-            let u = forward_layer(weights, &activations[l]);
+            let u = self::predictors(config, l, weights, &activations[l]);
             if l + 1 < depth {
                 sum.max_abs_u = u.iter().fold(sum.max_abs_u, |m, u| m.max(u.abs()));
-                activations.push(u.iter().map(|&u| config.activation.eval(u)).collect());
+                activations.push(activated(config, l, &u));
             }
             predictors.push(u);
         }
@@ -138,6 +155,10 @@ impl MlpWeights {
             .collect();
         for l in (0..depth).rev() {
             let gradient = &mut sum.gradient.layers_mut()[l];
+            if let (0, Some(convolution)) = (l, &config.convolution) {
+                convolution.add_gradient(features, &error, gradient);
+                return;
+            }
             for (q, &x) in activations[l].iter().enumerate() {
                 if x != 0.0 {
                     (gradient.row_mut(q).iter_mut().zip(&error)).for_each(|(g, e)| *g += x * e);
@@ -153,8 +174,12 @@ impl MlpWeights {
             let weights = &self.layers()[l];
             let back =
                 |q: usize| -> f64 { weights.row(q).iter().zip(&error).map(|(w, e)| w * e).sum() };
-            error = (predictors[l - 1].iter().enumerate())
-                .map(|(q, &u)| back(q) * config.activation.slope(u))
+            let mut below: Vec<f64> = (0..config.fan_in(l + 1)).map(back).collect();
+            if let (1, Some(convolution)) = (l, &config.convolution) {
+                below = convolution.spread(&below);
+            }
+            error = (below.iter().zip(&predictors[l - 1]))
+                .map(|(e, &u)| e * config.activation.slope(u))
                 .collect();
         }
     }
@@ -162,7 +187,7 @@ impl MlpWeights {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Curve, Head, PolynomialActivation};
+    use super::super::{Convolution, Curve, Head, PolynomialActivation};
     use super::*;
 
     fn rows(inputs: usize, classes: usize) -> Samples {
@@ -215,6 +240,27 @@ mod tests {
                 assert!(layer.row(layers[l]).iter().all(|&bias| bias == 0.0));
             }
             check(&config);
+        }
+    }
+
+    #[test]
+    fn gradients_of_convolutions_equal_finite_differences() {
+        for (side, kernel, stride, pool, channels) in [
+            (5, 2, 1, 2, 2),
+            (7, 3, 2, 1, 3),
+            (6, 1, 2, 3, 1),
+            (5, 3, 1, 3, 2),
+        ] {
+            let convolution = Convolution {
+                side,
+                kernel,
+                stride,
+                pool,
+                channels,
+            };
+            for dense in [&[2][..], &[4, 2], &[3, 3, 2]] {
+                check(&MlpConfig::convolutional(convolution, dense));
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Neural networks of dense layers: what is trained, and its plaintext twin.
+//! Neural networks of dense layers, the first of them a convolution if one likes: what is trained, and its plaintext twin.
 //!
 //! A network of widths n_0 (inputs), n_1, …, n_L (classes) computes
 //!
@@ -15,6 +15,7 @@
 mod activation;
 pub mod checkpoint;
 mod config;
+mod convolution;
 pub mod encrypted;
 mod gradient;
 pub mod packed;
@@ -23,6 +24,7 @@ mod weights;
 
 pub use activation::{Curve, PolynomialActivation};
 pub use config::{Head, MlpConfig, Rate, StepMomentum};
+pub use convolution::Convolution;
 pub use gradient::BatchGradient;
 pub use twin::{Descent, MlpProgress, train_mlp};
 pub use weights::{Matrix, MlpWeights};

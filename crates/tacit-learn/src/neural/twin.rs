@@ -122,7 +122,7 @@ impl<'a> Descent<'a> {
         for (l, layer) in next.layers_mut().iter_mut().enumerate() {
             layer.add_scaled(-rate / divisor, &sum.gradient.layers()[l]);
             let decay = rate * config.weight_decay;
-            for q in 0..config.layers[l] {
+            for q in 0..config.fan_in(l + 1) {
                 let row = layer.row_mut(q).iter_mut().zip(point.layers()[l].row(q));
                 row.for_each(|(w, p)| *w -= decay * p);
             }

@@ -110,7 +110,7 @@ impl MlpWeights {
         let mut rng = ChaCha8Rng::from_seed(key);
         let mut out = Self::zero(config);
         for (l, layer) in out.layers.iter_mut().enumerate() {
-            let inputs = config.layers[l];
+            let inputs = config.fan_in(l + 1);
             let width = config.gain * (3.0 / inputs as f64).sqrt();
             for value in &mut layer.values[..inputs * layer.columns] {
                 let unit = (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;

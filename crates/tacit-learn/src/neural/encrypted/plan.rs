@@ -383,5 +383,9 @@ fn supported(config: &MlpConfig) -> Result<(), EncryptedError> {
         let remedy = "use a generalised linear model, which is cheaper";
         return Err(Error::config("layers", "there is no hidden layer", remedy).into());
     }
+    if config.convolution.is_some() {
+        let problem = "a convolution is not trained under encryption";
+        return Err(Error::config("convolution", problem, "remove it").into());
+    }
     Ok(())
 }

@@ -60,7 +60,9 @@ impl ColumnLayout {
                 remedy: remedy.into(),
             })
         };
-        let widest = config.layers[1..].iter().copied().max().unwrap_or(1);
+        // The outputs of a convolution are spread over several ciphertexts.
+        let dense = if config.convolution.is_some() { 2 } else { 1 };
+        let widest = config.layers.iter().skip(dense).copied().max().unwrap_or(1);
         let (slots, height, batch) = (config.slots, widest.next_power_of_two(), config.batch);
         if !slots.is_power_of_two() || slots < 2 * height {
             let problem = format!("{slots} slots hold no two columns of {height} neurons");

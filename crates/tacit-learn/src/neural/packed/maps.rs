@@ -28,7 +28,7 @@ impl SlotMap {
         }
     }
 
-    fn new(terms: impl IntoIterator<Item = (i64, Vec<f64>)>) -> Self {
+    pub(super) fn new(terms: impl IntoIterator<Item = (i64, Vec<f64>)>) -> Self {
         let terms = terms.into_iter().map(|(r, w)| (r, Weights::Slots(w)));
         Self {
             terms: terms.collect(),

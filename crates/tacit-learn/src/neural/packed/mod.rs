@@ -38,6 +38,7 @@
 //! ```
 
 mod bias;
+mod convolution;
 mod engine;
 mod first;
 mod hidden;
@@ -48,6 +49,7 @@ mod predict;
 mod tests;
 
 pub use bias::sum_columns;
+pub use convolution::{ConvolutionLayout, EncodedPatches};
 pub use engine::{Engine, LayerCounts};
 pub use first::{EncodedBatch, spread};
 pub use hidden::{Columns, apply, apply_sum, outer};
