@@ -22,10 +22,10 @@ pub struct Stored<'a> {
 
 /// (factor − decay)·weights, without the decay for biases.
 #[derive(Clone, Copy)]
-struct Term<'a> {
-    factor: f64,
-    decay: f64,
-    weights: &'a Ciphertext,
+pub(super) struct Term<'a> {
+    pub factor: f64,
+    pub decay: f64,
+    pub weights: &'a Ciphertext,
 }
 
 type Result<T> = std::result::Result<T, EncryptedError>;
@@ -33,8 +33,8 @@ type Result<T> = std::result::Result<T, EncryptedError>;
 /// The arithmetic of an iteration outside the parties.
 #[derive(Debug)]
 pub struct HiddenCircuit<'a> {
-    plan: &'a MlpPlan,
-    engine: &'a Engine,
+    pub(super) plan: &'a MlpPlan,
+    pub(super) engine: &'a Engine,
 }
 
 impl<'a> HiddenCircuit<'a> {
@@ -43,7 +43,7 @@ impl<'a> HiddenCircuit<'a> {
         Self { plan, engine }
     }
 
-    fn evaluator(&self) -> &Evaluator {
+    pub(super) fn evaluator(&self) -> &Evaluator {
         self.engine.evaluator()
     }
 
@@ -268,7 +268,7 @@ impl<'a> HiddenCircuit<'a> {
     }
 
     /// What a step keeps of the weights.
-    fn kept<'w>(&self, t: usize, weights: &Stored<'w>, decays: bool) -> Vec<Term<'w>> {
+    pub(super) fn kept<'w>(&self, t: usize, weights: &Stored<'w>, decays: bool) -> Vec<Term<'w>> {
         let config = &self.plan.config;
         let decay = match decays {
             true => config.rate.at(t, config.iterations) * config.weight_decay,

@@ -1,7 +1,7 @@
 //! What an iteration costs, before it is run.
 
 use super::super::StepMomentum;
-use super::super::packed::{LayerCounts, Side};
+use super::super::packed::{ConvolutionLayout, LayerCounts, Side};
 use super::plan::MlpPlan;
 
 /// Operations of one iteration, all parties together.
@@ -34,30 +34,35 @@ impl IterationCost {
             .times(groups);
         let mut root = LayerCounts {
             plain_products: match plan.config.momentum {
-                StepMomentum::HeavyBall { mu } if mu != 0.0 => 2 * layout.first_ciphertexts(),
-                _ => layout.first_ciphertexts(),
+                StepMomentum::HeavyBall { mu } if mu != 0.0 => 2 * plan.first_weights(),
+                _ => plan.first_weights(),
             },
             ..LayerCounts::default()
         };
-        for layer in 2..=depth {
+        let mut lowest = 2;
+        if let Some(convolution) = &plan.convolution {
+            root = root.plus(of_tiles(convolution));
+            lowest = 3;
+        }
+        for layer in lowest..=depth {
             let (below, above) = (Side::of_layer(layer - 1), Side::of_layer(layer));
             root = root
                 .plus(pointwise)
                 .plus(layout.apply_counts(below))
                 .plus(layout.apply_counts(above))
                 .plus(layout.outer_counts());
-            if plan.config.hidden_bias {
-                root = root.plus(layout.bias_counts());
-            }
+        }
+        if plan.config.hidden_bias {
+            root = root.plus(layout.bias_counts().times(depth - 1));
         }
         if let Some(head) = &plan.head {
             root = root.plus(head.value_counts().times(groups));
         }
         Self {
-            party: layout.forward_counts().plus(layout.gradient_counts()),
+            party: plan.party_counts(),
             root,
-            refreshes: MlpPlan::refreshes(&plan.config, layout),
-            rounds: 2 * depth + 2 + usize::from(plan.head.is_some()),
+            refreshes: MlpPlan::refreshes(&plan.config, layout, plan.convolution.as_ref()),
+            rounds: 2 * depth + 2 + usize::from(plan.head.is_some()) - 2 * (lowest - 2),
         }
     }
 
@@ -65,4 +70,20 @@ impl IterationCost {
     pub fn total(&self, parties: usize) -> LayerCounts {
         self.party.times(parties).plus(self.root)
     }
+}
+
+/// A convolution's activations and errors, the layer above it, and the fold and repetition of its filters.
+fn of_tiles(convolution: &ConvolutionLayout) -> LayerCounts {
+    let layout = convolution.columns();
+    let (tiles, groups, offsets) = (convolution.tiles(), layout.groups(), convolution.offsets());
+    let products = LayerCounts {
+        products: 2 * offsets * groups,
+        relinearisations: (1 + offsets) * groups,
+        ..LayerCounts::default()
+    };
+    (products.plus(layout.apply_counts(Side::of_layer(2))))
+        .plus(layout.outer_counts())
+        .plus(convolution.fold_counts().times(2))
+        .times(tiles)
+        .plus(layout.apply_sum_counts(Side::of_layer(1), tiles))
 }

@@ -6,7 +6,6 @@ use tacit_session::RoundId;
 
 use super::maps::Maps;
 use super::party::{MlpParty, Result, Round};
-use super::plan::LEVELS;
 use super::script::MlpStep;
 use crate::encrypted::keys::FIRST_ROUND;
 use crate::encrypted::{EncryptedError, sections, statistics};
@@ -53,7 +52,7 @@ impl MlpParty {
                 }
                 Round::Gather
             }
-            MlpStep::Gradient(_) => Round::Sums(self.plan.layout.first_ciphertexts()),
+            MlpStep::Gradient(_) => Round::Sums(self.plan.first_weights()),
             MlpStep::Predictors(..)
             | MlpStep::Errors(..)
             | MlpStep::Weights(_)
@@ -89,11 +88,10 @@ impl MlpParty {
     /// What a round refreshes: ciphertexts with the level they go to and the map they go through.
     fn refreshed(&self, step: MlpStep, input: &[u8]) -> Result<Vec<(Ciphertext, usize, ExactMap)>> {
         let (plan, layout) = (&self.plan, &self.plan.layout);
-        let (top, depth) = (plan.level(LEVELS), plan.config.depth());
-        let first = layout.first_ciphertexts();
+        let depth = plan.config.depth();
         let count = match step {
             MlpStep::Predictors(_, 1) => layout.parties(),
-            MlpStep::Weights(_) | MlpStep::Raise => self.plan.weight_ciphertexts(),
+            MlpStep::Weights(_) | MlpStep::Raise => plan.weight_ciphertexts(),
             _ => layout.groups(),
         };
         let maps = &self.maps;
@@ -107,13 +105,19 @@ impl MlpParty {
                     };
                     (plan.level(plan.predictors_above(l) + 1), map.clone())
                 }
-                MlpStep::Errors(t, l) if l == depth => {
-                    (top, Maps::weigh(plan, self.encoder(), t, k)?)
+                MlpStep::Errors(t, l) => {
+                    let level = plan.level(plan.errors_above(l) + 1);
+                    match l == depth {
+                        true => (level, Maps::weigh(plan, self.encoder(), t, k)?),
+                        false => (level, Maps::errors(plan, self.encoder(), l)?),
+                    }
                 }
-                MlpStep::Errors(..) => (top, maps.identity_errors.clone()),
-                MlpStep::Weights(_) if k < first => (plan.level(2), maps.first.clone()),
-                MlpStep::Weights(_) if k < first + depth - 1 => (top, maps.hidden.clone()),
-                MlpStep::Weights(_) => (plan.level(2), maps.bias.clone()),
+                MlpStep::Weights(_) => match plan.weights_of(k) {
+                    (Some(1), at) => (at, maps.first[k % maps.first.len()].clone()),
+                    (Some(2), at) => (at, maps.second.clone()),
+                    (Some(_), at) => (at, maps.hidden.clone()),
+                    (None, at) => (at, maps.bias.clone()),
+                },
                 _ => (
                     plan.top(),
                     ExactMap::Multiple {
@@ -129,7 +133,7 @@ impl MlpParty {
 
     /// The Galois keys that a party needs for its own layer.
     pub(super) fn party_keys(&self) -> Vec<usize> {
-        self.keys.turning(&self.plan.layout.party_rotations())
+        self.keys.turning(&self.plan.party_rotations())
     }
 
     /// Public key, totals of the standardisation and Galois keys come with the first iteration.

@@ -17,11 +17,11 @@ pub(super) struct Maps {
     pub identity_predictors: ExactMap,
     /// Predictors of the outputs, where the head needs them refreshed.
     pub identity_outputs: ExactMap,
-    /// Errors of layers below the last.
-    pub identity_errors: ExactMap,
-    /// Ciphertexts of the first layer.
-    pub first: ExactMap,
-    /// Hidden weights.
+    /// Ciphertexts of the first layer: all alike in a dense one.
+    pub first: Vec<ExactMap>,
+    /// Weights of layer 2.
+    pub second: ExactMap,
+    /// Weights of the layers above.
     pub hidden: ExactMap,
     /// Hidden biases.
     pub bias: ExactMap,
@@ -36,7 +36,11 @@ impl Maps {
         let (u, hidden) = (plan.predictor_scale(1), plan.predictors_above(1) + 1);
         let product = plan.product_scale();
         let outputs = plan.predictors_above(plan.config.depth()) + 1;
-        let predictors = (0..layout.blocks())
+        let blocks = match plan.convolution {
+            None => 0..layout.blocks(),
+            Some(_) => 0..0,
+        };
+        let predictors = blocks
             .map(|block| {
                 let map = layout.fold_predictors(block);
                 map.encode(encoder, plan.level(hidden), factor(scale, u, hidden))
@@ -44,6 +48,26 @@ impl Maps {
             .collect::<std::result::Result<_, _>>()?;
         let identity = SlotMap::identity();
         let weights = plan.weight_scale();
+        let above = plan.weights_above(1) + 1;
+        let first_factor = factor(plan.first_gradient_scale(), weights, above);
+        let first = match &plan.convolution {
+            None => {
+                let map = layout.fold_first();
+                vec![map.encode(encoder, plan.level(above), first_factor)?]
+            }
+            Some(convolution) => (0..convolution.tiles())
+                .map(|tile| {
+                    let map = convolution.alone(tile);
+                    map.encode(encoder, plan.level(above), first_factor)
+                })
+                .collect::<std::result::Result<_, _>>()?,
+        };
+        let fold = layout.fold_hidden();
+        let above_second = fold.encode(encoder, top, factor(product, weights, LEVELS))?;
+        let second = match plan.weights_above(2) + 1 {
+            LEVELS => above_second.clone(),
+            above => fold.encode(encoder, plan.level(above), factor(product, weights, above))?,
+        };
         Ok(Self {
             predictors,
             identity_predictors: identity.encode(
@@ -56,23 +80,22 @@ impl Maps {
                 plan.level(outputs),
                 factor(product, plan.predictor_scale(plan.config.depth()), outputs),
             )?,
-            identity_errors: identity.encode(
-                encoder,
-                top,
-                factor(errors_scale(plan), scale, LEVELS),
-            )?,
-            first: layout
-                .fold_first()
-                .encode(encoder, plan.level(2), factor(scale, weights, 2))?,
-            hidden: layout
-                .fold_hidden()
-                .encode(encoder, top, factor(product, weights, LEVELS))?,
+            first,
+            second,
+            hidden: above_second,
             bias: layout.fold_bias().encode(
                 encoder,
                 plan.level(2),
                 factor(scale, plan.bias_scale(), 2),
             )?,
         })
+    }
+
+    /// Errors of a layer below the last.
+    pub fn errors(plan: &MlpPlan, encoder: &Encoder, layer: usize) -> Result<ExactMap> {
+        let above = plan.errors_above(layer) + 1;
+        let factor = plan.scale() * plan.q(above) / errors_scale(plan);
+        Ok(SlotMap::identity().encode(encoder, plan.level(above), factor)?)
     }
 
     /// The weighing of the output errors of a group in iteration t.
@@ -86,8 +109,9 @@ impl Maps {
         let map = plan
             .layout
             .weigh(side, plan.config.outputs(), group, weight);
-        let factor = plan.scale() * plan.q(LEVELS) / plan.product_scale();
-        Ok(map.encode(encoder, plan.level(LEVELS), factor)?)
+        let above = plan.errors_above(depth) + 1;
+        let factor = plan.scale() * plan.q(above) / plan.product_scale();
+        Ok(map.encode(encoder, plan.level(above), factor)?)
     }
 }
 

@@ -11,7 +11,8 @@
 //! | `plan` | parameters, levels, scales |
 //! | `script` | which round is which step |
 //! | `pointwise` | how activations and heads are evaluated |
-//! | `circuit` | the root's arithmetic |
+//! | `circuit`, `convolution` | the root's arithmetic |
+//! | `first` | the first layer, dense or a convolution |
 //! | `cost` | operations of an iteration, predicted |
 //! | `maps` | the layout changes that ride on refreshes, encoded |
 //! | `start` | initial weights, or those of a checkpoint |
@@ -19,8 +20,10 @@
 //! | `local` | all parties in one process |
 
 mod circuit;
+mod convolution;
 mod cost;
 mod enter;
+mod first;
 pub mod local;
 mod maps;
 mod own;

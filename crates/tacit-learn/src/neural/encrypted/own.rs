@@ -1,10 +1,12 @@
 //! What a party computes on its own rows, and how such contributions travel.
 
+use rayon::prelude::*;
 use tacit_ckks::Ciphertext;
 use tacit_mhe::Private;
 use tacit_session::RoundId;
 
-use super::super::packed::{EncodedBatch, Engine, Side, spread};
+use super::super::packed::{Engine, Side};
+use super::first::FirstBatch;
 use super::party::{MlpParty, OwnRows, Result, join};
 use super::plan::LEVELS;
 use crate::encrypted::keys::missing;
@@ -41,22 +43,13 @@ impl MlpParty {
         }
         // The old one makes room first.
         self.batch = None;
-        let (layout, rows) = (self.plan.layout, self.batch_rows(t)?);
-        let (level, scale) = (self.plan.level(1), self.plan.q(1));
-        let encoder = &self.periodic;
-        let batch = EncodedBatch::new(
-            encoder,
-            layout,
-            &self.own_rows()?.samples,
-            &rows,
-            level,
-            scale,
-        )?;
+        let (rows, samples) = (self.batch_rows(t)?, &self.own_rows()?.samples);
+        let batch = FirstBatch::new(&self.plan, &self.periodic, samples, &rows, self.me)?;
         self.batch = Some((t, batch));
         Ok(())
     }
 
-    fn own_batch(&self) -> Result<&EncodedBatch> {
+    fn own_batch(&self) -> Result<&FirstBatch> {
         let batch = self.batch.as_ref().map(|(_, batch)| batch);
         batch.ok_or_else(|| missing("batch", "not encoded"))
     }
@@ -73,13 +66,14 @@ impl MlpParty {
         let weights = parts
             .last()
             .ok_or_else(|| missing("forward", "no weights"))?;
-        let weights = self.ciphertexts(weights, self.plan.layout.first_ciphertexts())?;
+        let weights = self.ciphertexts(weights, self.plan.first_weights())?;
         let predictors = self.own_batch()?.forward(self.own_engine()?, &weights)?;
-        let predictors = self.randomised(predictors, round, 0)?;
+        let scale = self.plan.first_predictor_scale();
+        let predictors = self.randomised(predictors, scale, round)?;
         let labels = self.labels(round, t)?;
         let own = join(&[
             (self.me as u32).to_le_bytes().to_vec(),
-            predictors.to_bytes(self.params()),
+            predictors,
             labels.to_bytes(self.params()),
         ]);
         Ok(join(&[own]))
@@ -93,36 +87,36 @@ impl MlpParty {
         input: &[u8],
     ) -> Result<Vec<u8>> {
         self.load_batch(t)?;
-        let layout = self.plan.layout;
-        let (group, block) = layout.place(self.me);
-        let parts = sections::split("errors", input, layout.groups())?;
-        let errors = Ciphertext::from_bytes(self.params(), parts[group])?;
-        let engine = self.own_engine()?;
-        let own = spread(engine, &layout, &errors, block)?;
-        let gradient = self.own_batch()?.gradient(engine, &own)?;
-        let sums = (gradient.into_iter().enumerate())
-            .map(|(j, part)| Ok(self.randomised(part, round, j)?.to_bytes(self.params())))
+        let (plan, layout) = (&self.plan, &self.plan.layout);
+        let ((group, _), groups) = (layout.place(self.me), layout.groups());
+        // Those of this party's group among those of all groups.
+        let parts = sections::split("errors", input, plan.first_predictors() * groups)?;
+        let errors = (parts.into_iter().skip(group).step_by(groups))
+            .map(|part| Ok(Ciphertext::from_bytes(self.params(), part)?))
             .collect::<Result<Vec<_>>>()?;
+        let (batch, engine) = (self.own_batch()?, self.own_engine()?);
+        let gradient = batch.gradient(plan, engine, &errors, self.me)?;
+        let sums = self.randomised(gradient, plan.first_gradient_scale(), round)?;
         self.batch = None;
-        Ok(join(&sums))
+        Ok(sums)
     }
 
-    /// Ready to leave: what depends on rows carries a fresh encryption of zero.
-    fn randomised(&self, part: Private, round: &RoundId, index: usize) -> Result<Ciphertext> {
-        let part = part.map(|mut ct| {
-            ct.set_scale(self.plan.scale());
-            ct
-        });
-        let mut label = round.session.0.to_vec();
-        label.extend(round.number.to_le_bytes());
-        label.extend((index as u32).to_le_bytes());
-        Ok(part.rerandomise(
-            self.params(),
-            self.keys.public_key()?,
-            &self.secret,
-            &label,
-            None,
-        )?)
+    /// Ready to leave, at a scale: what depends on rows carries a fresh encryption of zero.
+    fn randomised(&self, parts: Vec<Private>, scale: f64, round: &RoundId) -> Result<Vec<u8>> {
+        let (params, key, secret) = (self.params(), self.keys.public_key()?, &self.secret);
+        let one = |(index, part): (usize, Private)| {
+            let part = part.map(|mut ct| {
+                ct.set_scale(scale);
+                ct
+            });
+            let mut label = round.session.0.to_vec();
+            label.extend(round.number.to_le_bytes());
+            label.extend((index as u32).to_le_bytes());
+            let ct = part.rerandomise(params, key, secret, &label, None)?;
+            Ok(ct.to_bytes(params))
+        };
+        let parts = parts.into_par_iter().enumerate().map(one);
+        Ok(join(&parts.collect::<Result<Vec<_>>>()?))
     }
 
     /// One-hot labels of the batch, times the target, encrypted in this party's block.

@@ -8,7 +8,8 @@ use tacit_session::{Application, Next, PartyIndex, RoundId, RoundInput, SessionC
 
 use super::super::MlpWeights;
 use super::super::checkpoint::{Keeper, TrainingState};
-use super::super::packed::{EncodedBatch, Engine, LayerCounts};
+use super::super::packed::{Engine, LayerCounts};
+use super::first::FirstBatch;
 use super::maps::Maps;
 use super::plan::MlpPlan;
 use super::root::Root;
@@ -36,7 +37,7 @@ pub struct MlpParty {
     number: Option<usize>,
     /// For the party's own layer.
     pub(super) engine: Option<Engine>,
-    pub(super) batch: Option<(usize, EncodedBatch)>,
+    pub(super) batch: Option<(usize, FirstBatch)>,
     pub(super) round: Option<(u32, Round)>,
     position: usize,
     /// The iteration that this session starts with.
@@ -68,7 +69,7 @@ impl MlpParty {
         Ok(Self {
             script: steps(keys.galois_keys(), &plan),
             maps: Maps::new(&plan, keys.encoder())?,
-            periodic: PeriodicEncoder::new(&plan.encryption.params, plan.layout.columns())?,
+            periodic: PeriodicEncoder::new(&plan.encryption.params, plan.period())?,
             keys,
             secret,
             rows,

@@ -27,7 +27,7 @@ use tacit_ckks::{Parameters, ParametersLiteral};
 use tacit_mhe::MaskBits;
 use tacit_ring::{RingKind, Transcript};
 
-use super::super::packed::{ColumnLayout, Side};
+use super::super::packed::{ColumnLayout, ConvolutionLayout};
 use super::super::{Head, MlpConfig, StepMomentum};
 use super::pointwise::Pointwise;
 use crate::Error;
@@ -69,6 +69,8 @@ pub struct MlpPlan {
     pub config: MlpConfig,
     /// The packing.
     pub layout: ColumnLayout,
+    /// That of the first layer, if it is a convolution.
+    pub convolution: Option<ConvolutionLayout>,
     /// The encryption.
     pub encryption: MlpEncryption,
     /// Rows of each party, in roster order.
@@ -119,7 +121,14 @@ impl MlpPlan {
         let levels = LEVELS.max(activation.levels() + 2).max(of_head);
         let shrink = shrink(config.momentum)?;
         let layout = ColumnLayout::new(&config, rows.len())?;
-        let refreshes = Self::refreshes(&config, &layout) * (config.iterations + 1);
+        let convolution = match config.convolution {
+            Some(_) => Some(ConvolutionLayout::new(&config, rows.len())?),
+            None => None,
+        };
+        // A convolution is left and reached again without a refresh.
+        let levels = levels.max(LEVELS + usize::from(convolution.is_some()));
+        let each = Self::refreshes(&config, &layout, convolution.as_ref());
+        let refreshes = each * (config.iterations + 1);
         // Errors come to their refresh at about Δ/(2√c).
         let stretch = match activation {
             Pointwise::Quadratic { c, .. } => (0.5 / c.abs().sqrt()).log2().max(0.0),
@@ -165,6 +174,7 @@ impl MlpPlan {
             return Ok(Self {
                 config,
                 layout,
+                convolution,
                 encryption,
                 rows,
                 moments: 0,
@@ -230,32 +240,25 @@ impl MlpPlan {
     }
 
     /// Ciphertexts refreshed in an iteration.
-    pub fn refreshes(config: &MlpConfig, layout: &ColumnLayout) -> usize {
-        let batches = 2 * (config.depth() - 1) + usize::from(config.head != Head::SquaredError);
-        layout.parties() + batches * layout.groups() + Self::weight_ciphertexts_of(config, layout)
-    }
-
-    fn weight_ciphertexts_of(config: &MlpConfig, layout: &ColumnLayout) -> usize {
-        let hidden = config.depth() - 1;
-        layout.first_ciphertexts() + hidden * (1 + usize::from(config.hidden_bias))
-    }
-
-    /// Ciphertexts that hold all weights: of the first layer, one for each layer above, one for each bias above.
-    pub fn weight_ciphertexts(&self) -> usize {
-        Self::weight_ciphertexts_of(&self.config, &self.layout)
-    }
-
-    /// The rotations whose keys a training needs.
-    pub fn rotations(&self) -> Vec<i64> {
-        let mut out = self.layout.party_rotations();
-        out.extend(self.layout.hidden_rotations());
-        if self.config.hidden_bias {
-            out.extend(self.layout.bias_rotations(Side::Skewed));
-            out.extend(self.layout.bias_rotations(Side::Plain));
+    pub fn refreshes(
+        config: &MlpConfig,
+        layout: &ColumnLayout,
+        convolution: Option<&ConvolutionLayout>,
+    ) -> usize {
+        let (hidden, groups) = (config.depth() - 1, layout.groups());
+        let outputs = usize::from(config.head != Head::SquaredError);
+        let biases = if config.hidden_bias { hidden } else { 0 };
+        match convolution {
+            None => {
+                let weights = layout.first_ciphertexts() + hidden + biases;
+                layout.parties() + (2 * hidden + outputs) * groups + weights
+            }
+            // Neither predictors nor errors of the first layer; filters, and weights above them, by tiles.
+            Some(tiled) => {
+                let weights = 2 * tiled.tiles() + hidden - 1 + biases;
+                (2 * hidden - 1 + outputs) * groups + weights
+            }
         }
-        out.sort_unstable();
-        out.dedup();
-        out
     }
 
     /// Δ.
@@ -383,9 +386,10 @@ fn supported(config: &MlpConfig) -> Result<(), EncryptedError> {
         let remedy = "use a generalised linear model, which is cheaper";
         return Err(Error::config("layers", "there is no hidden layer", remedy).into());
     }
-    if config.convolution.is_some() {
-        let problem = "a convolution is not trained under encryption";
-        return Err(Error::config("convolution", problem, "remove it").into());
+    if config.convolution.is_some() && config.activation.as_quadratic().is_none() {
+        let problem = "a convolution's activation is not of degree two with a positive curvature";
+        let remedy = "give a + b·u + c·u² with c > 0, or dense layers";
+        return Err(Error::config("activation", problem, remedy).into());
     }
     Ok(())
 }

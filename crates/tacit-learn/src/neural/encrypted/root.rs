@@ -12,6 +12,7 @@ use super::super::{Matrix, MlpWeights};
 use super::circuit::{HiddenCircuit, Stored};
 use super::own::entries;
 use super::party::{MlpParty, Result, Round, join};
+use super::plan::MlpPlan;
 use super::script::MlpStep;
 use super::start::Kinds;
 use crate::encrypted::keys::missing;
@@ -23,17 +24,19 @@ pub(super) struct Root {
     pub engine: Option<Engine>,
     /// Ciphertexts of the first layer.
     first: Kept,
-    /// One ciphertext per hidden layer, from layer 2.
+    /// Those of the hidden layers, from layer 2: one for each, or for each tile of a convolution below.
     hidden: Kept,
     /// One ciphertext per hidden layer, from layer 2, if they have biases.
     bias: Kept,
     labels: Vec<Ciphertext>,
-    /// Of layers 1, 2, … as they become known.
-    predictors: Vec<Columns>,
-    activations: Vec<Columns>,
-    errors: Option<Columns>,
+    /// Of layers 1, 2, … as they become known; of a convolution by tile, then offset.
+    predictors: Vec<Vec<Columns>>,
+    /// The same; of a convolution, pooled, by tile.
+    activations: Vec<Vec<Columns>>,
+    /// Of the layer reached last.
+    errors: Vec<Columns>,
     /// Of layers L, L−1, …, 2.
-    gradients: Vec<Ciphertext>,
+    gradients: Vec<Vec<Ciphertext>>,
     bias_gradients: Vec<Ciphertext>,
     /// To be refreshed or released next.
     lowered: Vec<Ciphertext>,
@@ -67,6 +70,11 @@ impl Kept {
         Ok(Self { now, before, point })
     }
 
+    /// The points of layer `layer`, of hidden layers' weights.
+    fn layer(&self, plan: &MlpPlan, layer: usize) -> &[Ciphertext] {
+        &self.point[plan.hidden_from(layer)..][..plan.hidden_weights(layer)]
+    }
+
     fn stored(&self, k: usize) -> Stored<'_> {
         Stored {
             now: &self.now[k],
@@ -84,9 +92,8 @@ impl MlpParty {
             MlpStep::Forward(t) if t == self.start => self.first_input()?,
             MlpStep::Forward(_) => join(&[self.encoded(&self.root.first.point)]),
             MlpStep::Gradient(_) => {
-                let errors = self.root.errors.as_ref();
-                let errors = errors.ok_or_else(|| missing("errors", "not refreshed yet"))?;
-                self.encoded(errors.groups())
+                let errors: Vec<_> = self.root.errors.iter().flat_map(Columns::groups).collect();
+                self.encoded(errors)
             }
             MlpStep::Raise => {
                 if let Some(keeper) = &mut self.root.keeper {
@@ -98,8 +105,8 @@ impl MlpParty {
         })
     }
 
-    fn encoded(&self, cts: &[Ciphertext]) -> Vec<u8> {
-        let parts: Vec<_> = cts.iter().map(|ct| ct.to_bytes(self.params())).collect();
+    fn encoded<'c>(&self, cts: impl IntoIterator<Item = &'c Ciphertext>) -> Vec<u8> {
+        let parts: Vec<_> = (cts.into_iter().map(|ct| ct.to_bytes(self.params()))).collect();
         join(&parts)
     }
 
@@ -174,19 +181,20 @@ impl MlpParty {
             MlpStep::Predictors(_, l) => {
                 let scale = self.plan.predictor_scale(l);
                 let refreshed = self.refreshed_sums(&sum, |_| scale)?;
-                self.forward(l, refreshed)?;
+                let predictors = self.grouped(l, refreshed)?;
+                self.forward(l, predictors)?;
             }
             MlpStep::Errors(_, l) => {
                 let refreshed = self.refreshed_sums(&sum, |_| delta)?;
                 self.backward(l, refreshed)?;
             }
             MlpStep::Gradient(t) => {
-                let gradient = self.ciphertexts(&sum, self.plan.layout.first_ciphertexts())?;
+                let gradient = self.ciphertexts(&sum, self.plan.first_weights())?;
                 self.step(t, &gradient)?;
             }
             MlpStep::Weights(t) => {
-                let hidden = self.plan.layout.first_ciphertexts();
-                let bias = hidden + self.plan.config.depth() - 1;
+                let hidden = self.plan.first_weights();
+                let bias = self.plan.first_bias();
                 let scale = |k| match k < bias {
                     true => self.plan.weight_scale(),
                     false => self.plan.bias_scale(),
@@ -194,6 +202,10 @@ impl MlpParty {
                 let mut refreshed = self.refreshed_sums(&sum, scale)?;
                 let bias = refreshed.split_off(bias);
                 let hidden = refreshed.split_off(hidden);
+                if let Some(layout) = &self.plan.convolution {
+                    let circuit = HiddenCircuit::new(&self.plan, self.root_engine()?);
+                    refreshed = circuit.repeat_filters(layout, &refreshed)?;
+                }
                 let before = [
                     &mut self.root.first,
                     &mut self.root.hidden,
@@ -256,7 +268,7 @@ impl MlpParty {
         }
     }
 
-    /// Every party's predictors, to be refreshed one by one; the labels of each group.
+    /// Every party's predictors, to be refreshed one by one unless they come from a convolution; the labels of each group.
     fn gathered(&mut self, sum: &[u8]) -> Result<()> {
         let layout = self.plan.layout;
         let entries = entries(sum, layout.parties())?;
@@ -268,48 +280,75 @@ impl MlpParty {
             return Err(missing("contributions", "not one of each party"));
         }
         let engine = self.root_engine()?;
+        let count = self.plan.first_predictors();
         let mut predictors = Vec::with_capacity(entries.len());
-        let mut labels: Vec<Option<Ciphertext>> = vec![None; layout.groups()];
-        for (party, entry) in entries {
+        let mut labels = Vec::with_capacity(entries.len());
+        for (_, entry) in entries {
             let parts = sections::split("contribution", entry, 3)?;
-            predictors.push(Ciphertext::from_bytes(self.params(), parts[1])?);
-            let own = Ciphertext::from_bytes(self.params(), parts[2])?;
-            match &mut labels[layout.place(party).0] {
-                Some(sum) => engine.evaluator().add_assign(sum, &own)?,
-                none => *none = Some(own),
-            }
+            predictors.push(self.ciphertexts(parts[1], count)?);
+            labels.push(Ciphertext::from_bytes(self.params(), parts[2])?);
         }
-        self.root.labels = labels.into_iter().flatten().collect();
-        self.root.lowered = predictors;
+        // Those of a group are in different blocks.
+        let sums = |parts: Vec<Ciphertext>| -> Result<Vec<Ciphertext>> {
+            let groups = parts.chunks(layout.blocks());
+            groups
+                .map(|group| Ok(engine.sum(group.to_vec())?))
+                .collect()
+        };
+        let labels = sums(labels)?;
+        let convolution = self.plan.convolution.is_some().then(|| {
+            let part = |k: usize| {
+                let parts = sums(predictors.iter().map(|p| p[k].clone()).collect())?;
+                Columns::new(&layout, HiddenCircuit::side(1), parts)
+            };
+            (0..count).map(part).collect::<Result<Vec<_>>>()
+        });
+        let convolution = convolution.transpose()?;
+        self.root.labels = labels;
         self.root.predictors.clear();
         self.root.activations.clear();
         self.root.gradients.clear();
         self.root.bias_gradients.clear();
-        Ok(())
+        match convolution {
+            Some(positions) => self.forward(1, positions),
+            None => {
+                self.root.lowered = predictors.into_iter().flatten().collect();
+                Ok(())
+            }
+        }
     }
 
-    /// From refreshed predictors of layer `l` to what is refreshed next: those of the layer above, or the errors
-    /// of the outputs (from their predictors directly, if the head is the identity).
-    fn forward(&mut self, l: usize, refreshed: Vec<Ciphertext>) -> Result<()> {
-        let (plan, layout) = (&self.plan, self.plan.layout);
-        let engine = self.root_engine()?;
-        let circuit = HiddenCircuit::new(plan, engine);
+    /// Refreshed predictors of layer `l`, by group: those of the first layer are one for each party.
+    fn grouped(&self, l: usize, refreshed: Vec<Ciphertext>) -> Result<Vec<Columns>> {
+        let (layout, engine) = (&self.plan.layout, self.root_engine()?);
         let groups = match l {
-            // One per party: those of a group are in different blocks.
             1 => (refreshed.chunks(layout.blocks()))
                 .map(|group| Ok(engine.sum(group.to_vec())?))
                 .collect::<Result<_>>()?,
             _ => refreshed,
         };
-        let predictors = Columns::new(&layout, HiddenCircuit::side(l), groups)?;
+        Ok(vec![Columns::new(layout, HiddenCircuit::side(l), groups)?])
+    }
+
+    /// From predictors of layer `l` to what is refreshed next: those of the layer above, or the errors of the
+    /// outputs (from their predictors directly, if the head is the identity).
+    fn forward(&mut self, l: usize, predictors: Vec<Columns>) -> Result<()> {
+        let plan = &self.plan;
+        let circuit = HiddenCircuit::new(plan, self.root_engine()?);
         if l == plan.config.depth() {
-            let means = circuit.head(&predictors)?;
+            let means = circuit.head(&predictors[0])?;
             let errors = circuit.compare(&means, &self.root.labels)?;
             self.root.lowered = errors.into_groups();
             return Ok(());
         }
-        let activations = circuit.activate(l, &predictors)?;
-        let mut above = circuit.transform(&self.root.hidden.point[l - 1], &activations)?;
+        let activations = match (&plan.convolution, l) {
+            (Some(layout), 1) => circuit.pool(layout, &predictors)?,
+            _ => (predictors.iter())
+                .map(|u| circuit.activate(l, u))
+                .collect::<Result<_>>()?,
+        };
+        let weights = self.root.hidden.layer(plan, l + 1);
+        let mut above = circuit.transform_all(weights, &activations)?;
         if let Some(bias) = self.root.bias.point.get(l - 1) {
             above = circuit.shift(&above, bias)?;
         }
@@ -327,20 +366,32 @@ impl MlpParty {
     fn backward(&mut self, l: usize, refreshed: Vec<Ciphertext>) -> Result<()> {
         let plan = self.plan.clone();
         let errors = Columns::new(&plan.layout, HiddenCircuit::side(l), refreshed)?;
-        if l > 1 {
-            let circuit = HiddenCircuit::new(&plan, self.root_engine()?);
-            let gradient = circuit.gradient(&self.root.activations[l - 2], &errors)?;
-            let weights = &self.root.hidden.point[l - 2];
-            let below = circuit.back(weights, &errors, &self.root.predictors[l - 2])?;
-            let bias = match plan.config.has_bias(l) {
-                true => Some(circuit.gradient_bias(&errors)?),
-                false => None,
-            };
-            self.root.bias_gradients.extend(bias);
-            self.root.gradients.push(gradient);
-            self.root.lowered = below.into_groups();
+        if l == 1 {
+            self.root.errors = vec![errors];
+            return Ok(());
         }
-        self.root.errors = Some(errors);
+        let circuit = HiddenCircuit::new(&plan, self.root_engine()?);
+        let gradients = (self.root.activations[l - 2].iter())
+            .map(|a| circuit.gradient(a, &errors))
+            .collect::<Result<_>>()?;
+        let weights = self.root.hidden.layer(&plan, l);
+        let predictors = &self.root.predictors[l - 2];
+        let bias = match plan.config.has_bias(l) {
+            true => Some(circuit.gradient_bias(&errors)?),
+            false => None,
+        };
+        match (&plan.convolution, l) {
+            (Some(layout), 2) => {
+                let below = circuit.back_to_positions(layout, weights, &errors, predictors)?;
+                self.root.errors = below;
+            }
+            _ => {
+                let below = circuit.back(&weights[0], &errors, &predictors[0])?;
+                self.root.lowered = below.into_groups();
+            }
+        }
+        self.root.bias_gradients.extend(bias);
+        self.root.gradients.push(gradients);
         Ok(())
     }
 
@@ -354,9 +405,12 @@ impl MlpParty {
             ..
         } = &self.root;
         let mut lowered = (gradient.iter().enumerate())
-            .map(|(j, g)| circuit.step_first(t, j, &first.stored(j), g))
+            .map(|(j, g)| match &self.plan.convolution {
+                None => circuit.step_first(t, j, &first.stored(j), g),
+                Some(layout) => circuit.step_filters(t, layout, &first.stored(j), g),
+            })
             .collect::<Result<Vec<_>>>()?;
-        for (k, g) in self.root.gradients.iter().rev().enumerate() {
+        for (k, g) in self.root.gradients.iter().rev().flatten().enumerate() {
             lowered.push(circuit.step_hidden(t, &hidden.stored(k), g)?);
         }
         for (k, g) in self.root.bias_gradients.iter().rev().enumerate() {
@@ -394,23 +448,24 @@ impl MlpParty {
 
     fn released(&mut self, sum: &[u8]) -> Result<()> {
         let slots = self.released_slots(sum)?;
-        let (config, layout) = (&self.plan.config, &self.plan.layout);
-        let (first, above) = slots.split_at(layout.first_ciphertexts());
-        let (hidden, biases) = above.split_at(config.depth() - 1);
-        let mut layers: Vec<Matrix> = vec![layout.unpack_first(first, config.layers[1])?];
-        for (k, slots) in hidden.iter().enumerate() {
-            let (l, width) = (k + 2, config.layers[k + 2]);
-            let inputs = config.layers[l - 1];
-            let weights = layout.unpack_hidden(slots, l, (inputs, width))?;
-            let bias = (biases.get(k))
-                .map(|slots| layout.unpack_bias(slots, HiddenCircuit::side(l), width));
-            let (rows, columns) = config.shape(l);
+        let plan = &self.plan;
+        let (first, above) = slots.split_at(plan.first_weights());
+        let (hidden, biases) = above.split_at(plan.first_bias() - plan.first_weights());
+        let mut layers: Vec<Matrix> = vec![plan.unpack_first(first)?];
+        for l in 2..=plan.config.depth() {
+            let own = &hidden[plan.hidden_from(l)..][..plan.hidden_weights(l)];
+            let weights = plan.unpack_hidden(own, l)?;
+            let (rows, columns) = plan.config.shape(l);
+            let bias = (biases.get(l - 2)).map(|slots| {
+                let side = HiddenCircuit::side(l);
+                plan.layout.unpack_bias(slots, side, columns)
+            });
             layers.push(Matrix::from_fn(rows, columns, |q, p| match &bias {
-                Some(bias) if q == inputs => bias[p],
+                Some(bias) if q == weights.rows() => bias[p],
                 _ => weights.get(q, p),
             }));
         }
-        self.root.released = Some(MlpWeights::from_layers(config, layers)?);
+        self.root.released = Some(MlpWeights::from_layers(&plan.config, layers)?);
         Ok(())
     }
 }

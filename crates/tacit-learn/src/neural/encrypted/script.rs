@@ -65,8 +65,10 @@ pub fn steps_between(plan: &MlpPlan, done: usize, until: usize) -> Vec<MlpStep> 
     let mut steps = Vec::new();
     for t in done..until {
         steps.push(MlpStep::Forward(t));
-        steps.extend((1..=refreshed).map(|l| MlpStep::Predictors(t, l)));
-        steps.extend((1..=depth).rev().map(|l| MlpStep::Errors(t, l)));
+        // A convolution is left and reached again without a refresh.
+        let lowest = if plan.convolution.is_some() { 2 } else { 1 };
+        steps.extend((lowest..=refreshed).map(|l| MlpStep::Predictors(t, l)));
+        steps.extend((lowest..=depth).rev().map(|l| MlpStep::Errors(t, l)));
         steps.extend([MlpStep::Gradient(t), MlpStep::Weights(t)]);
     }
     if until == plan.config.iterations {

@@ -3,8 +3,8 @@
 use tacit_ckks::Ciphertext;
 use tacit_ring::Transcript;
 
+use super::super::MlpWeights;
 use super::super::checkpoint::TrainingState;
-use super::super::{Matrix, MlpWeights};
 use super::circuit::HiddenCircuit;
 use super::party::{MlpParty, Result};
 use crate::encrypted::keys::missing;
@@ -15,7 +15,7 @@ pub(super) type Kinds = [Vec<Ciphertext>; 3];
 impl MlpParty {
     /// The public initial weights, encrypted.
     pub(super) fn initial_weights(&self) -> Result<Kinds> {
-        let (plan, layout) = (&self.plan, self.plan.layout);
+        let plan = &self.plan;
         let initial = MlpWeights::initial(&plan.config);
         let session = self.keys.session()?.session;
         let encrypt = |index: usize, slots: &[f64], above: usize, scale: f64| {
@@ -25,25 +25,26 @@ impl MlpParty {
             keys.encrypt_bound(secret, transcript, slots, plan.level(above), scale)
         };
         let (scale, bias_scale) = (plan.weight_scale(), plan.bias_scale());
-        let first: Vec<Ciphertext> = (0..layout.first_ciphertexts())
-            .map(|j| encrypt(j, &layout.pack_first(&initial.layers()[0], j), 1, scale))
-            .collect::<Result<_>>()?;
-        let hidden: Vec<Ciphertext> = (2..=plan.config.depth())
-            .map(|l| {
-                let (inputs, width) = (plan.config.layers[l - 1], plan.config.layers[l]);
-                let weights = &initial.layers()[l - 1];
-                let weights = Matrix::from_fn(inputs, width, |q, p| weights.get(q, p));
-                let slots = layout.pack_hidden(&weights, l);
-                encrypt(layout.first_ciphertexts() + l, &slots, 2, scale)
+        let first: Vec<Ciphertext> = (0..plan.first_weights())
+            .map(|k| {
+                let slots = plan.pack_first(&initial.layers()[0], k);
+                encrypt(k, &slots, plan.weights_above(1), scale)
             })
             .collect::<Result<_>>()?;
+        let mut hidden = Vec::new();
+        for l in 2..=plan.config.depth() {
+            for k in 0..plan.hidden_weights(l) {
+                let slots = plan.pack_hidden(&initial.layers()[l - 1], l, k);
+                let index = first.len() + hidden.len();
+                hidden.push(encrypt(index, &slots, plan.weights_above(l), scale)?);
+            }
+        }
         let biased = (2..=plan.config.depth()).filter(|&l| plan.config.has_bias(l));
         let bias: Vec<Ciphertext> = biased
             .map(|l| {
                 let bias = initial.layers()[l - 1].row(plan.config.layers[l - 1]);
-                let slots = layout.pack_bias(HiddenCircuit::side(l), bias);
-                let index = layout.first_ciphertexts() + plan.config.depth() + l;
-                encrypt(index, &slots, 1, bias_scale)
+                let slots = plan.layout.pack_bias(HiddenCircuit::side(l), bias);
+                encrypt(plan.first_bias() + l, &slots, 1, bias_scale)
             })
             .collect::<Result<_>>()?;
         Ok([first, hidden, bias])
@@ -70,11 +71,8 @@ impl MlpParty {
             })
             .collect::<Result<Vec<Vec<Ciphertext>>>>()?;
         let expected = {
-            let (first, hidden) = (
-                self.plan.layout.first_ciphertexts(),
-                self.plan.config.depth() - 1,
-            );
-            let bias = self.plan.weight_ciphertexts() - first - hidden;
+            let (first, biases) = (self.plan.first_weights(), self.plan.first_bias());
+            let (hidden, bias) = (biases - first, self.plan.weight_ciphertexts() - biases);
             [first, hidden, bias, first, hidden, bias]
         };
         let [a, b, c, d, e, f] = <[Vec<Ciphertext>; 6]>::try_from(lists)

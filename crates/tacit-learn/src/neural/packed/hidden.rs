@@ -298,6 +298,16 @@ impl ColumnLayout {
         }
     }
 
+    /// Operations of [`apply_sum`] of `parts` batches.
+    pub fn apply_sum_counts(&self, side: Side, parts: usize) -> LayerCounts {
+        let one = self.apply_counts(side);
+        LayerCounts {
+            hoisted: parts * one.hoisted,
+            products: parts * one.products,
+            ..one
+        }
+    }
+
     /// Operations of [`outer`].
     pub fn outer_counts(&self) -> LayerCounts {
         let (Split { baby, giant }, groups) = (self.hidden_split(), self.groups());

@@ -1,0 +1,149 @@
+//! Whole encrypted trainings of networks that begin with a convolution, against the twin.
+
+use std::sync::Arc;
+
+use tacit_learn::encrypted::LocalRows;
+use tacit_learn::model::Samples;
+use tacit_learn::neural::encrypted::{IterationCost, MlpPlan, local};
+use tacit_learn::neural::{Convolution, MlpConfig, PolynomialActivation, StepMomentum, train_mlp};
+use tacit_transport::memory::Options;
+
+/// Images of one bright line, whose class is the line's direction, with some structure around it.
+fn images(side: usize, count: usize) -> Samples {
+    let mut pixels = Vec::with_capacity(count * side * side);
+    let class = |i: usize| i % 3;
+    for i in 0..count {
+        let at = i / 3 % side;
+        for y in 0..side {
+            for x in 0..side {
+                let on = match class(i) {
+                    0 => y == at,
+                    1 => x == at,
+                    _ => (x + y) % side == at,
+                };
+                let texture = ((i * 31 + y * 7 + x * 3) as f64).sin();
+                pixels.push(0.8 * f64::from(u8::from(on)) + 0.1 * texture - 0.1);
+            }
+        }
+    }
+    let labels = (0..count).map(|i| class(i) as f64).collect();
+    Samples::new(side * side, pixels, labels).unwrap()
+}
+
+fn config(convolution: Convolution, dense: &[usize]) -> MlpConfig {
+    MlpConfig {
+        slots: 512,
+        batch: 8,
+        iterations: 3,
+        ..MlpConfig::convolutional(convolution, dense)
+    }
+}
+
+/// Trains both ways; compares weights with the twin's, and operations with the prediction.
+fn check(config: MlpConfig, parties: &[Samples]) {
+    let twin = train_mlp(&config, parties, |_, _| {}).unwrap();
+    let sizes = parties.iter().map(Samples::len).collect();
+    let plan = Arc::new(MlpPlan::insecure_toy(config.clone(), sizes).unwrap());
+    let names: Vec<String> = (0..parties.len()).map(|i| format!("site-{i}")).collect();
+    let options = Options::default();
+    let rows = parties
+        .iter()
+        .map(|rows| Box::new(rows.clone()) as Box<dyn LocalRows>);
+    let trained = local::train(&plan, &names, rows.collect(), &options, |_| {}).unwrap();
+    let difference = trained.weights.max_abs_diff(&twin);
+    assert!(
+        difference < 1e-5,
+        "{config:?}: weights differ by {difference:e}"
+    );
+
+    let cost = IterationCost::of(&plan);
+    for found in &trained.parties {
+        assert_eq!(*found, cost.party.times(config.iterations));
+    }
+    assert_eq!(trained.root, cost.root.times(config.iterations));
+    let trainings = trained
+        .rounds
+        .iter()
+        .filter(|r| r.label.as_str().starts_with("train/"));
+    assert_eq!(trainings.count(), cost.rounds * config.iterations);
+}
+
+#[test]
+fn an_encrypted_convolution_learns_what_its_twin_learns() {
+    // Five channels in two tiles of four; parties of unequal size in two ciphertexts, one below the batch.
+    let convolution = Convolution {
+        side: 7,
+        kernel: 3,
+        stride: 1,
+        pool: 2,
+        channels: 5,
+    };
+    let rows = images(7, 50);
+    let (a, rest) = rows.split_at(5).unwrap();
+    let (b, c) = rest.split_at(25).unwrap();
+    let config = config(convolution, &[16, 3]);
+    check(config, &[a, b, c]);
+}
+
+#[test]
+fn shapes_depths_and_settings_agree_too() {
+    // Nine regions padded to sixteen, five taps to eight; nothing pooled.
+    let unpooled = Convolution {
+        side: 9,
+        kernel: 2,
+        stride: 3,
+        pool: 1,
+        channels: 2,
+    };
+    let parties = images(9, 40).deal(2).unwrap();
+    // A constant in the activation must not appear where there is no region, channel or sample.
+    let activation = PolynomialActivation::quadratic(0.2, 0.5, 0.15).unwrap();
+    check(
+        MlpConfig {
+            activation,
+            weight_decay: 0.05,
+            batch: 4,
+            ..config(unpooled, &[16, 6, 3])
+        },
+        &parties,
+    );
+    let wide = Convolution {
+        side: 9,
+        kernel: 3,
+        stride: 2,
+        pool: 2,
+        channels: 3,
+    };
+    check(
+        MlpConfig {
+            momentum: StepMomentum::None,
+            ..config(wide, &[16, 3])
+        },
+        &parties,
+    );
+}
+
+#[test]
+fn digits_among_ten_parties_fit_the_secure_parameters() {
+    let convolution = Convolution {
+        side: 28,
+        kernel: 5,
+        stride: 3,
+        pool: 2,
+        channels: 16,
+    };
+    let config = MlpConfig::convolutional(convolution, &[64, 10]);
+    let plan = MlpPlan::new(config, vec![6_000; 10], 64).unwrap();
+    let params = &plan.encryption.params;
+    let log_qp = params.ring().log2_modulus(params.key_basis());
+    assert!(log_qp <= 430.0, "{log_qp}");
+    assert_eq!(plan.encryption.refresh_level, 2);
+    assert!(params.log2_q(plan.encryption.refresh_level) >= plan.encryption.mask.modulus_bits(10));
+    let margin = plan.release_margin();
+    assert!(
+        margin.fits() && margin.precision_bits() > 20.0,
+        "{margin:?}"
+    );
+    let cost = IterationCost::of(&plan);
+    assert_eq!((cost.refreshes, cost.rounds), (21, 6));
+}
