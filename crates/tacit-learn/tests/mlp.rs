@@ -220,6 +220,20 @@ fn cross_entropy_agrees_too() {
 }
 
 #[test]
+fn several_batches_before_a_step_agree_too() {
+    // One party has less than two batches, another less than one.
+    let table = table(6, 60, 3);
+    let (a, rest) = table.split_at(11).unwrap();
+    let (b, c) = rest.split_at(7).unwrap();
+    let config = MlpConfig {
+        local_batches: 3,
+        hidden_bias: true,
+        ..config(&[6, 7, 3])
+    };
+    check(config, &[a, b, c]);
+}
+
+#[test]
 fn what_is_not_trained_under_encryption_is_refused_by_field() {
     let refused = |config: MlpConfig| {
         MlpPlan::insecure_toy(config, vec![10, 10])

@@ -29,6 +29,9 @@ pub struct MlpConfig {
     pub slots: usize,
     /// Samples per party and iteration.
     pub batch: usize,
+    /// Batches of every party whose gradients are added up before a step, all at the same weights.
+    #[serde(default = "single")]
+    pub local_batches: usize,
     /// Gradient steps.
     pub iterations: usize,
     /// Whether the layers above the first have biases, too.
@@ -89,6 +92,10 @@ impl Head {
         };
         integral - y * u
     }
+}
+
+fn single() -> usize {
+    1
 }
 
 fn one() -> f64 {
@@ -199,6 +206,7 @@ impl MlpConfig {
             convolution: None,
             slots: 16_384,
             batch: 64,
+            local_batches: 1,
             iterations: 300,
             hidden_bias: false,
             activation: PolynomialActivation::quadratic(0.0, 0.5, 0.2)
@@ -287,12 +295,12 @@ impl MlpConfig {
                 );
             }
         }
-        if self.batch == 0 || self.iterations == 0 {
-            let problem = "a training needs samples and iterations".to_owned();
+        if self.batch == 0 || self.iterations == 0 || self.local_batches == 0 {
+            let problem = "a training needs samples, batches and iterations".to_owned();
             return refuse(
                 "batch",
                 problem,
-                "set `batch` and `iterations` to at least 1",
+                "set `batch`, `local_batches` and `iterations` to at least 1",
             );
         }
         let numbers = [

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! point  = w, or w + μ(w − w⁻) for Nesterov
-//! g      = Σ_parties ω_i Σ_rows ∇loss(point) / (N·b)
+//! g      = Σ_parties ω_i Σ_rows ∇loss(point) / (N·b·k)            k batches of every party
 //! w'     = w + μ(w − w⁻) − η_t (g + λ·point)          λ not on biases
 //! ```
 //!
@@ -116,7 +116,7 @@ impl<'a> Descent<'a> {
             _ => self.weights.clone(),
         };
         let sum = self.batch_gradient(&point)?;
-        let divisor = (self.parties.len() * config.batch) as f64;
+        let divisor = (self.parties.len() * config.batch * config.local_batches) as f64;
         let rate = config.rate.at(t, config.iterations);
         let mut next = base;
         for (l, layer) in next.layers_mut().iter_mut().enumerate() {
@@ -155,7 +155,9 @@ impl<'a> Descent<'a> {
         let parts: Vec<BatchGradient> = (self.parties.par_iter().zip(&self.orders).enumerate())
             .map(|(party, (rows, order))| {
                 let weight = order.row_weight(self.parties.len(), self.total);
-                let batch = order.rows(self.iteration);
+                let batches = self.config.local_batches;
+                let batches = self.iteration * batches..(self.iteration + 1) * batches;
+                let batch = batches.flat_map(|m| order.rows(m));
                 let sum = point.gradient(self.config, rows, batch, weight);
                 sum.map_err(|e| e.at_party(party))
             })
@@ -210,6 +212,26 @@ mod tests {
         let apart = train_mlp(&config, &[a, b], |_, _| {}).unwrap();
         let pooled = train_mlp(&config, &[table], |_, _| {}).unwrap();
         assert!(apart.max_abs_diff(&pooled) < 1e-12);
+    }
+
+    #[test]
+    fn several_batches_before_a_step_are_a_larger_batch() {
+        // Batches of 5 and 5 cover the same ten rows as one of 10.
+        let parties = table(20).deal(2).unwrap();
+        let several = MlpConfig {
+            batch: 5,
+            local_batches: 2,
+            iterations: 4,
+            ..config()
+        };
+        let one = MlpConfig {
+            batch: 10,
+            local_batches: 1,
+            ..several.clone()
+        };
+        let several = train_mlp(&several, &parties, |_, _| {}).unwrap();
+        let one = train_mlp(&one, &parties, |_, _| {}).unwrap();
+        assert!(several.max_abs_diff(&one) < 1e-12);
     }
 
     #[test]

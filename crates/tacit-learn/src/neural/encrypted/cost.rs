@@ -32,16 +32,19 @@ impl IterationCost {
             .plus(activation.slope_counts())
             .plus(multiplied)
             .times(groups);
-        let mut root = LayerCounts {
+        let mut step = LayerCounts {
             plain_products: match plan.config.momentum {
                 StepMomentum::HeavyBall { mu } if mu != 0.0 => 2 * plan.first_weights(),
                 _ => plan.first_weights(),
             },
             ..LayerCounts::default()
         };
+        // Of a batch of every party.
+        let mut root = LayerCounts::default();
         let mut lowest = 2;
         if let Some(convolution) = &plan.convolution {
             root = root.plus(of_tiles(convolution));
+            step = step.plus(of_filters(convolution));
             lowest = 3;
         }
         for layer in lowest..=depth {
@@ -58,11 +61,13 @@ impl IterationCost {
         if let Some(head) = &plan.head {
             root = root.plus(head.value_counts().times(groups));
         }
+        let batches = plan.config.local_batches;
+        let rounds = 2 * depth + 1 + usize::from(plan.head.is_some()) - 2 * (lowest - 2);
         Self {
-            party: plan.party_counts(),
-            root,
+            party: plan.party_counts().times(batches),
+            root: root.times(batches).plus(step),
             refreshes: MlpPlan::refreshes(&plan.config, layout, plan.convolution.as_ref()),
-            rounds: 2 * depth + 2 + usize::from(plan.head.is_some()) - 2 * (lowest - 2),
+            rounds: batches * rounds + 1,
         }
     }
 
@@ -72,7 +77,12 @@ impl IterationCost {
     }
 }
 
-/// A convolution's activations and errors, the layer above it, and the fold and repetition of its filters.
+/// The fold and repetition of a convolution's filters.
+fn of_filters(convolution: &ConvolutionLayout) -> LayerCounts {
+    convolution.fold_counts().times(2 * convolution.tiles())
+}
+
+/// A convolution's activations and errors, and the layer above it.
 fn of_tiles(convolution: &ConvolutionLayout) -> LayerCounts {
     let layout = convolution.columns();
     let (tiles, groups, offsets) = (convolution.tiles(), layout.groups(), convolution.offsets());
@@ -83,7 +93,6 @@ fn of_tiles(convolution: &ConvolutionLayout) -> LayerCounts {
     };
     (products.plus(layout.apply_counts(Side::of_layer(2))))
         .plus(layout.outer_counts())
-        .plus(convolution.fold_counts().times(2))
         .times(tiles)
         .plus(layout.apply_sum_counts(Side::of_layer(1), tiles))
 }

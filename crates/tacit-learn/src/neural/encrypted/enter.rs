@@ -46,8 +46,8 @@ impl MlpParty {
                     .collect::<Result<_>>()?;
                 Round::Release(protocols)
             }
-            MlpStep::Forward(t) => {
-                if t == self.start {
+            MlpStep::Forward(m) => {
+                if m == self.first_batch() {
                     self.learn_before(input)?;
                 }
                 Round::Gather
@@ -79,6 +79,11 @@ impl MlpParty {
         Ok(step)
     }
 
+    /// The number of the first batch of this session.
+    pub(super) fn first_batch(&self) -> usize {
+        self.start * self.plan.config.local_batches
+    }
+
     pub(super) fn ciphertexts(&self, bytes: &[u8], count: usize) -> Result<Vec<Ciphertext>> {
         let parts = sections::split("ciphertexts", bytes, count)?;
         let decode = |part| Ok(Ciphertext::from_bytes(self.params(), part)?);
@@ -105,10 +110,10 @@ impl MlpParty {
                     };
                     (plan.level(plan.predictors_above(l) + 1), map.clone())
                 }
-                MlpStep::Errors(t, l) => {
+                MlpStep::Errors(m, l) => {
                     let level = plan.level(plan.errors_above(l) + 1);
                     match l == depth {
-                        true => (level, Maps::weigh(plan, self.encoder(), t, k)?),
+                        true => (level, Maps::weigh(plan, self.encoder(), m, k)?),
                         false => (level, Maps::errors(plan, self.encoder(), l)?),
                     }
                 }

@@ -98,12 +98,12 @@ impl Maps {
         Ok(SlotMap::identity().encode(encoder, plan.level(above), factor)?)
     }
 
-    /// The weighing of the output errors of a group in iteration t.
-    pub fn weigh(plan: &MlpPlan, encoder: &Encoder, t: usize, group: usize) -> Result<ExactMap> {
+    /// The weighing of the output errors of a group in batches number m.
+    pub fn weigh(plan: &MlpPlan, encoder: &Encoder, m: usize, group: usize) -> Result<ExactMap> {
         let depth = plan.config.depth();
         let side = super::super::packed::Side::of_layer(depth);
         let weight = |party: usize, sample: usize| match sample < plan.filled(party) {
-            true => plan.row_weight(t, party),
+            true => plan.row_weight(m, party),
             false => 0.0,
         };
         let map = plan

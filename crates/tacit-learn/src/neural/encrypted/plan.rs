@@ -251,12 +251,13 @@ impl MlpPlan {
         match convolution {
             None => {
                 let weights = layout.first_ciphertexts() + hidden + biases;
-                layout.parties() + (2 * hidden + outputs) * groups + weights
+                let in_batch = layout.parties() + (2 * hidden + outputs) * groups;
+                config.local_batches * in_batch + weights
             }
             // Neither predictors nor errors of the first layer; filters, and weights above them, by tiles.
             Some(tiled) => {
                 let weights = 2 * tiled.tiles() + hidden - 1 + biases;
-                (2 * hidden - 1 + outputs) * groups + weights
+                config.local_batches * (2 * hidden - 1 + outputs) * groups + weights
             }
         }
     }
@@ -327,10 +328,12 @@ impl MlpPlan {
         self.rows[party].min(self.config.batch)
     }
 
-    /// The weight of every row's error: minus the step over the expected size, so that sums over parties are unbiased.
-    pub(super) fn row_weight(&self, t: usize, party: usize) -> f64 {
-        let total: usize = self.rows.iter().sum();
-        let rate = self.config.rate.at(t, self.config.iterations);
+    /// The weight of every row's error in batches number m: minus the step over the expected size, so that sums over
+    /// parties are unbiased.
+    pub(super) fn row_weight(&self, m: usize, party: usize) -> f64 {
+        let (config, total) = (&self.config, self.rows.iter().sum::<usize>());
+        let t = m / config.local_batches;
+        let rate = config.rate.at(t, config.iterations) / config.local_batches as f64;
         -rate * self.rows[party] as f64 / (self.filled(party) * total) as f64
     }
 

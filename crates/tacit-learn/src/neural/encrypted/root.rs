@@ -38,6 +38,8 @@ pub(super) struct Root {
     /// Of layers L, L−1, …, 2.
     gradients: Vec<Vec<Ciphertext>>,
     bias_gradients: Vec<Ciphertext>,
+    /// Gradients of the step to come, summed over the batches so far: of all weights, in the order of their refresh.
+    summed: Vec<Ciphertext>,
     /// To be refreshed or released next.
     lowered: Vec<Ciphertext>,
     pub released: Option<MlpWeights>,
@@ -89,7 +91,7 @@ impl MlpParty {
         Ok(match step {
             MlpStep::Key(step) => self.keys.input(step),
             MlpStep::Moments => self.keys.public_key_sum().to_vec(),
-            MlpStep::Forward(t) if t == self.start => self.first_input()?,
+            MlpStep::Forward(m) if m == self.first_batch() => self.first_input()?,
             MlpStep::Forward(_) => join(&[self.encoded(&self.root.first.point)]),
             MlpStep::Gradient(_) => {
                 let errors: Vec<_> = self.root.errors.iter().flat_map(Columns::groups).collect();
@@ -188,9 +190,13 @@ impl MlpParty {
                 let refreshed = self.refreshed_sums(&sum, |_| delta)?;
                 self.backward(l, refreshed)?;
             }
-            MlpStep::Gradient(t) => {
+            MlpStep::Gradient(m) => {
                 let gradient = self.ciphertexts(&sum, self.plan.first_weights())?;
-                self.step(t, &gradient)?;
+                self.accumulate(gradient)?;
+                let batches = self.plan.config.local_batches;
+                if (m + 1) % batches == 0 {
+                    self.step(m / batches)?;
+                }
             }
             MlpStep::Weights(t) => {
                 let hidden = self.plan.first_weights();
@@ -395,8 +401,31 @@ impl MlpParty {
         Ok(())
     }
 
-    /// All weights after the step of iteration `t`, to be refreshed.
-    fn step(&mut self, t: usize, gradient: &[Ciphertext]) -> Result<()> {
+    /// Adds the gradients of a batch of every party to those before.
+    fn accumulate(&mut self, first: Vec<Ciphertext>) -> Result<()> {
+        let root = &mut self.root;
+        let hidden = std::mem::take(&mut root.gradients)
+            .into_iter()
+            .rev()
+            .flatten();
+        let bias = std::mem::take(&mut root.bias_gradients).into_iter().rev();
+        let fresh: Vec<Ciphertext> = first.into_iter().chain(hidden).chain(bias).collect();
+        if root.summed.is_empty() {
+            root.summed = fresh;
+            return Ok(());
+        }
+        let mut summed = std::mem::take(&mut root.summed);
+        let evaluator = self.root_engine()?.evaluator();
+        for (sum, term) in summed.iter_mut().zip(&fresh) {
+            evaluator.add_assign(sum, term)?;
+        }
+        self.root.summed = summed;
+        Ok(())
+    }
+
+    /// All weights after step `t`, to be refreshed.
+    fn step(&mut self, t: usize) -> Result<()> {
+        let summed = std::mem::take(&mut self.root.summed);
         let circuit = HiddenCircuit::new(&self.plan, self.root_engine()?);
         let Root {
             first,
@@ -404,16 +433,18 @@ impl MlpParty {
             bias,
             ..
         } = &self.root;
-        let mut lowered = (gradient.iter().enumerate())
+        let (of_first, above) = summed.split_at(first.now.len());
+        let (of_hidden, of_bias) = above.split_at(hidden.now.len());
+        let mut lowered = (of_first.iter().enumerate())
             .map(|(j, g)| match &self.plan.convolution {
                 None => circuit.step_first(t, j, &first.stored(j), g),
                 Some(layout) => circuit.step_filters(t, layout, &first.stored(j), g),
             })
             .collect::<Result<Vec<_>>>()?;
-        for (k, g) in self.root.gradients.iter().rev().flatten().enumerate() {
+        for (k, g) in of_hidden.iter().enumerate() {
             lowered.push(circuit.step_hidden(t, &hidden.stored(k), g)?);
         }
-        for (k, g) in self.root.bias_gradients.iter().rev().enumerate() {
+        for (k, g) in of_bias.iter().enumerate() {
             lowered.push(circuit.step_bias(t, &bias.stored(k), g)?);
         }
         self.root.lowered = lowered;

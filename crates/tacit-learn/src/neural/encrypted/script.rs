@@ -12,15 +12,15 @@ pub enum MlpStep {
     Moments,
     /// Release of their total.
     ReleaseMoments,
-    /// Every party's first layer in iteration t, and its labels.
+    /// Every party's first layer on its batch number m, and its labels.
     Forward(usize),
-    /// Refresh of the predictors of layer l.
+    /// Refresh of the predictors of layer l, of batches number m.
     Predictors(usize, usize),
-    /// Refresh of the errors of layer l.
+    /// Refresh of the errors of layer l, of batches number m.
     Errors(usize, usize),
-    /// Sum of the first layer's gradients.
+    /// Sum of the first layer's gradients on batches number m.
     Gradient(usize),
-    /// Refresh of all weights.
+    /// Refresh of all weights after step t.
     Weights(usize),
     /// Refresh of the final weights to the scale of a release.
     Raise,
@@ -63,13 +63,17 @@ pub fn steps_between(plan: &MlpPlan, done: usize, until: usize) -> Vec<MlpStep> 
     let depth = plan.config.depth();
     let refreshed = depth - 1 + usize::from(plan.head.is_some());
     let mut steps = Vec::new();
+    let batches = plan.config.local_batches;
     for t in done..until {
-        steps.push(MlpStep::Forward(t));
         // A convolution is left and reached again without a refresh.
         let lowest = if plan.convolution.is_some() { 2 } else { 1 };
-        steps.extend((lowest..=refreshed).map(|l| MlpStep::Predictors(t, l)));
-        steps.extend((lowest..=depth).rev().map(|l| MlpStep::Errors(t, l)));
-        steps.extend([MlpStep::Gradient(t), MlpStep::Weights(t)]);
+        for m in t * batches..(t + 1) * batches {
+            steps.push(MlpStep::Forward(m));
+            steps.extend((lowest..=refreshed).map(|l| MlpStep::Predictors(m, l)));
+            steps.extend((lowest..=depth).rev().map(|l| MlpStep::Errors(m, l)));
+            steps.push(MlpStep::Gradient(m));
+        }
+        steps.push(MlpStep::Weights(t));
     }
     if until == plan.config.iterations {
         steps.extend([MlpStep::Raise, MlpStep::Release]);
