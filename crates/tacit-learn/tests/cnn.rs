@@ -117,6 +117,7 @@ fn shapes_depths_and_settings_agree_too() {
     check(
         MlpConfig {
             momentum: StepMomentum::None,
+            local_batches: 2,
             ..config(wide, &[16, 3])
         },
         &parties,

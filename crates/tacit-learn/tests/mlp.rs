@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tacit_learn::encrypted::{CentredRows, LocalRows};
 use tacit_learn::model::Samples;
-use tacit_learn::neural::encrypted::{IterationCost, MlpPlan, local};
+use tacit_learn::neural::encrypted::{ErrorCost, IterationCost, MlpPlan, local};
 use tacit_learn::neural::{
-    Curve, Head, MlpConfig, PolynomialActivation, Rate, StepMomentum, train_mlp,
+    Curve, Descent, EarlyStop, Head, MlpConfig, PolynomialActivation, Rate, StepMomentum, train_mlp,
 };
 use tacit_learn::synthetic;
 use tacit_transport::memory::Options;
@@ -231,6 +231,63 @@ fn several_batches_before_a_step_agree_too() {
         ..config(&[6, 7, 3])
     };
     check(config, &[a, b, c]);
+}
+
+#[test]
+fn a_training_stops_where_its_rule_and_its_twin_say() {
+    // Unequal parties, one below the batch, in two groups.
+    let table = table(6, 60, 3);
+    let (small, rest) = table.split_at(5).unwrap();
+    let mut parties = vec![small];
+    parties.extend(rest.deal(3).unwrap());
+    let sizes: Vec<usize> = parties.iter().map(Samples::len).collect();
+    let names: Vec<String> = (0..parties.len()).map(|i| format!("site-{i}")).collect();
+    let fit = PolynomialActivation::fit(Curve::Sigmoid, 3, 5.0).unwrap();
+    for (improvement, head, done) in [
+        (0.9, Head::SquaredError, 6),
+        (0.0, Head::CrossEntropy(fit), 7),
+    ] {
+        let stop = EarlyStop {
+            every: 2,
+            patience: 2,
+            improvement,
+        };
+        let config = MlpConfig {
+            head,
+            target: 1.0,
+            rate: Rate::Constant { rate: 0.05 },
+            iterations: 7,
+            local_batches: 2,
+            stop: Some(stop),
+            ..config(&[6, 7, 3])
+        };
+        let mut twin = Descent::new(&config, &parties).unwrap();
+        while !twin.is_done() {
+            twin.step().unwrap();
+        }
+        assert_eq!(twin.iteration(), done);
+        let plan = Arc::new(MlpPlan::insecure_toy(config.clone(), sizes.clone()).unwrap());
+        assert!(plan.error_margin().fits() && plan.error_margin().precision_bits() > 20.0);
+        let options = Options::default();
+        let trained = local::train(&plan, &names, boxed(&parties), &options, |_| {}).unwrap();
+        assert!(trained.weights.max_abs_diff(twin.weights()) < 1e-5);
+        assert_eq!(trained.errors.len(), 3);
+        for (found, expected) in trained.errors.iter().zip(twin.released_errors()) {
+            assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+        }
+
+        let (iteration, error) = (IterationCost::of(&plan), ErrorCost::of(&plan));
+        let root = iteration.root.times(done).plus(error.root.times(3));
+        assert_eq!(trained.root, root);
+        let labelled = |prefix: &str| {
+            let rounds = trained.rounds.iter();
+            rounds
+                .filter(|r| r.label.as_str().starts_with(prefix))
+                .count()
+        };
+        assert_eq!(labelled("train/"), iteration.rounds * done);
+        assert_eq!(labelled("stop/"), error.rounds * 3);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Convolution, PolynomialActivation};
+use super::{Convolution, EarlyStop, PolynomialActivation};
 use crate::Error;
 use crate::model::Samples;
 
@@ -51,6 +51,9 @@ pub struct MlpConfig {
     pub momentum: StepMomentum,
     /// λ of the penalty λ/2·‖W‖² beside the mean loss; biases are free of it.
     pub weight_decay: f64,
+    /// When to stop before all iterations are done: never, unless the plan releases the errors that this is decided by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<EarlyStop>,
     /// Spread of the initial weights, in units of 1/√inputs.
     pub gain: f64,
     /// Seed of initial weights and of the parties' shuffles.
@@ -220,6 +223,7 @@ impl MlpConfig {
             },
             momentum: StepMomentum::HeavyBall { mu: 0.9 },
             weight_decay: 0.0,
+            stop: None,
             gain: 1.4,
             seed: 0,
         }
@@ -310,6 +314,12 @@ impl MlpConfig {
             ("gain", self.gain, 1e-6, 100.0),
             ("rate", self.rate.at(0, self.iterations), 1e-9, 100.0),
         ];
+        if let Some(stop) = &self.stop
+            && (stop.every == 0 || stop.patience == 0 || !(0.0..1.0).contains(&stop.improvement))
+        {
+            let remedy = "set `every` and `patience` to at least 1, `improvement` below 1";
+            return refuse("stop", format!("{stop:?} never lets go on"), remedy);
+        }
         if matches!(self.head, Head::CrossEntropy(_)) && self.target != 1.0 {
             let problem = format!("{} is no probability of a sample's own class", self.target);
             return refuse("target", problem, "set `target = 1` for cross entropy");

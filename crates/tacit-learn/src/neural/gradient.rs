@@ -11,6 +11,8 @@ pub struct BatchGradient {
     pub gradient: MlpWeights,
     /// Σ ω·loss.
     pub loss: f64,
+    /// Σ ω·½Σ(p(u) − y)².
+    pub squared_error: f64,
     /// The largest pre-activation of a hidden layer.
     pub max_abs_u: f64,
 }
@@ -21,6 +23,7 @@ impl BatchGradient {
         Self {
             gradient: MlpWeights::zero(config),
             loss: 0.0,
+            squared_error: 0.0,
             max_abs_u: 0.0,
         }
     }
@@ -29,6 +32,7 @@ impl BatchGradient {
     pub fn merge(&mut self, other: &Self) {
         self.gradient.add_scaled(1.0, &other.gradient);
         self.loss += other.loss;
+        self.squared_error += other.squared_error;
         self.max_abs_u = self.max_abs_u.max(other.max_abs_u);
     }
 }
@@ -153,6 +157,8 @@ impl MlpWeights {
         let mut error: Vec<f64> = (last.iter().enumerate())
             .map(|(k, &u)| weight * (config.head.mean(u) - target(k)))
             .collect();
+        let distance = |(k, &u): (usize, &f64)| (config.head.mean(u) - target(k)).powi(2);
+        sum.squared_error += 0.5 * weight * last.iter().enumerate().map(distance).sum::<f64>();
         for l in (0..depth).rev() {
             let gradient = &mut sum.gradient.layers_mut()[l];
             if let (0, Some(convolution)) = (l, &config.convolution) {

@@ -19,6 +19,7 @@ mod convolution;
 pub mod encrypted;
 mod gradient;
 pub mod packed;
+mod stop;
 mod twin;
 mod weights;
 
@@ -26,5 +27,6 @@ pub use activation::{Curve, PolynomialActivation};
 pub use config::{Head, MlpConfig, Rate, StepMomentum};
 pub use convolution::Convolution;
 pub use gradient::BatchGradient;
+pub use stop::EarlyStop;
 pub use twin::{Descent, MlpProgress, train_mlp};
 pub use weights::{Matrix, MlpWeights};

@@ -12,7 +12,7 @@
 use rayon::prelude::*;
 
 use super::gradient::BatchGradient;
-use super::{MlpConfig, MlpWeights, StepMomentum};
+use super::{EarlyStop, MlpConfig, MlpWeights, StepMomentum};
 use crate::Error;
 use crate::model::{BatchOrder, Samples};
 
@@ -23,6 +23,8 @@ pub struct MlpProgress {
     pub iteration: usize,
     /// Mean loss over the batch, before the step.
     pub loss: f64,
+    /// Mean of half the squared errors of the outputs over the last batch before the step.
+    pub squared_error: f64,
     /// The largest pre-activation of a hidden layer in the batch.
     pub max_abs_u: f64,
 }
@@ -54,6 +56,7 @@ pub struct Descent<'a> {
     weights: MlpWeights,
     previous: MlpWeights,
     iteration: usize,
+    released: Vec<f64>,
 }
 
 impl<'a> Descent<'a> {
@@ -80,6 +83,7 @@ impl<'a> Descent<'a> {
             previous: weights.clone(),
             weights,
             iteration: 0,
+            released: Vec::new(),
         })
     }
 
@@ -99,9 +103,15 @@ impl<'a> Descent<'a> {
         self.iteration
     }
 
-    /// Whether all iterations of the plan are done.
+    /// The errors that an early stop is decided by, so far.
+    pub fn released_errors(&self) -> &[f64] {
+        &self.released
+    }
+
+    /// Whether all iterations of the plan are done, or its rule says stop.
     pub fn is_done(&self) -> bool {
-        self.iteration >= self.config.iterations
+        let stops = |stop: EarlyStop| stop.stops(&self.released);
+        self.iteration >= self.config.iterations || self.config.stop.is_some_and(stops)
     }
 
     /// One iteration.
@@ -143,25 +153,35 @@ impl<'a> Descent<'a> {
         }
         self.previous = std::mem::replace(&mut self.weights, next);
         self.iteration += 1;
+        let one_batch = divisor / config.local_batches as f64;
+        let squared_error = sum.squared_error / one_batch;
+        let released = config.stop.is_some_and(|stop| stop.releases_after(t));
+        if released && t + 1 < config.iterations {
+            self.released.push(squared_error);
+        }
         Ok(MlpProgress {
             iteration: t,
             loss: sum.loss / divisor,
+            squared_error,
             max_abs_u: sum.max_abs_u,
         })
     }
 
-    /// The weighted sum over all parties' batches.
+    /// The weighted sum over all parties' batches; its squared error is that of the last of them alone.
     fn batch_gradient(&self, point: &MlpWeights) -> Result<BatchGradient, Error> {
+        let local = self.config.local_batches;
         let parts: Vec<BatchGradient> = (self.parties.par_iter().zip(&self.orders).enumerate())
             .map(|(party, (rows, order))| {
                 let weight = order.row_weight(self.parties.len(), self.total);
-                let batches = self.config.local_batches;
-                let batches = self.iteration * batches..(self.iteration + 1) * batches;
-                let batch = batches.flat_map(|m| order.rows(m));
-                let sum = point.gradient(self.config, rows, batch, weight);
-                sum.map_err(|e| e.at_party(party))
+                let mut sum = BatchGradient::zero(self.config);
+                for m in self.iteration * local..(self.iteration + 1) * local {
+                    let part = point.gradient(self.config, rows, order.rows(m), weight);
+                    sum.squared_error = 0.0;
+                    sum.merge(&part.map_err(|e| e.at_party(party))?);
+                }
+                Ok(sum)
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, Error>>()?;
         let mut sum = BatchGradient::zero(self.config);
         parts.iter().for_each(|part| sum.merge(part));
         Ok(sum)
@@ -232,6 +252,41 @@ mod tests {
         let several = train_mlp(&several, &parties, |_, _| {}).unwrap();
         let one = train_mlp(&one, &parties, |_, _| {}).unwrap();
         assert!(several.max_abs_diff(&one) < 1e-12);
+    }
+
+    #[test]
+    fn a_training_whose_error_stays_stops_when_the_rule_says_so() {
+        let parties = table(40).deal(2).unwrap();
+        let stop = EarlyStop {
+            every: 2,
+            patience: 2,
+            improvement: 0.0,
+        };
+        let config = MlpConfig {
+            stop: Some(stop),
+            rate: Rate::Constant { rate: 1e-9 },
+            batch: 20,
+            iterations: 50,
+            ..config()
+        };
+        // Hardly a step: the errors of full batches fall, by less than an improvement of a tenth.
+        let patient = Descent::new(&config, &parties).unwrap();
+        let impatient = MlpConfig {
+            stop: Some(EarlyStop {
+                improvement: 0.1,
+                ..stop
+            }),
+            ..config.clone()
+        };
+        let mut descent = Descent::new(&impatient, &parties).unwrap();
+        while !descent.is_done() {
+            let progress = descent.step().unwrap();
+            let last = descent.released_errors().last();
+            assert!(progress.iteration.is_multiple_of(2) || last == Some(&progress.squared_error));
+        }
+        assert_eq!(descent.iteration(), 6);
+        assert_eq!(descent.released_errors().len(), 3);
+        assert!(!patient.is_done());
     }
 
     #[test]

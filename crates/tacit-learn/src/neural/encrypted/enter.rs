@@ -6,6 +6,7 @@ use tacit_session::RoundId;
 
 use super::maps::Maps;
 use super::party::{MlpParty, Result, Round};
+use super::plan::LEVELS;
 use super::script::MlpStep;
 use crate::encrypted::keys::FIRST_ROUND;
 use crate::encrypted::{EncryptedError, sections, statistics};
@@ -17,6 +18,7 @@ impl MlpParty {
         let step = position.and_then(|p| self.script.get(p).copied());
         match step {
             Some(step) if round.label.as_str() == step.label() => Ok(step),
+            _ if self.early_end(round).is_some() => Ok(MlpStep::Raise),
             _ => Err(EncryptedError::OutOfScript {
                 round: round.number,
                 found: round.label.as_str().into(),
@@ -31,6 +33,7 @@ impl MlpParty {
         if matches!(&self.round, Some((number, _)) if *number == round.number) {
             return Ok(step);
         }
+        let input = self.announced(step, round, input)?;
         let params = self.params().clone();
         let instance = self.keys.instance(round.number)?;
         let state = match step {
@@ -56,6 +59,8 @@ impl MlpParty {
             MlpStep::Predictors(..)
             | MlpStep::Errors(..)
             | MlpStep::Weights(_)
+            | MlpStep::MeasureError(_)
+            | MlpStep::RaiseError(_)
             | MlpStep::Raise => {
                 let protocols = (self.refreshed(step, input)?.into_iter())
                     .map(|(ct, level, map)| {
@@ -64,6 +69,13 @@ impl MlpParty {
                     })
                     .collect::<Result<_>>()?;
                 Round::Refresh(protocols)
+            }
+            MlpStep::ReleaseError(_) => {
+                let smudging = self.plan.error_margin().smudging();
+                let protocols = (self.ciphertexts(input, 1)?.iter())
+                    .map(|ct| Ok(Release::new(&params, &instance, ct, smudging)?))
+                    .collect::<Result<_>>()?;
+                Round::Release(protocols)
             }
             MlpStep::Release => {
                 let smudging = self.plan.release_margin().smudging();
@@ -97,6 +109,7 @@ impl MlpParty {
         let count = match step {
             MlpStep::Predictors(_, 1) => layout.parties(),
             MlpStep::Weights(_) | MlpStep::Raise => plan.weight_ciphertexts(),
+            MlpStep::RaiseError(_) => 1,
             _ => layout.groups(),
         };
         let maps = &self.maps;
@@ -123,6 +136,15 @@ impl MlpParty {
                     (Some(_), at) => (at, maps.hidden.clone()),
                     (None, at) => (at, maps.bias.clone()),
                 },
+                MlpStep::MeasureError(_) => {
+                    (plan.level(LEVELS), Maps::measure(plan, self.encoder(), k)?)
+                }
+                MlpStep::RaiseError(_) => (
+                    plan.top(),
+                    ExactMap::Multiple {
+                        bits: plan.error_raise_bits(),
+                    },
+                ),
                 _ => (
                     plan.top(),
                     ExactMap::Multiple {

@@ -6,6 +6,7 @@ use tacit_mhe::Private;
 use super::super::Matrix;
 use super::super::packed::{EncodedBatch, EncodedPatches, Engine, LayerCounts, Side, spread};
 use super::plan::MlpPlan;
+use super::stop::total_rotations;
 use crate::encrypted::EncryptedError;
 use crate::model::Samples;
 
@@ -218,6 +219,9 @@ impl MlpPlan {
         }
         if let Some(layout) = &self.convolution {
             out.extend(layout.fold_rotations());
+        }
+        if self.config.stop.is_some() {
+            out.extend(total_rotations(&self.layout));
         }
         out.sort_unstable();
         out.dedup();

@@ -15,6 +15,7 @@ use super::super::MlpWeights;
 use super::super::checkpoint::{CheckpointFolder, Resumption};
 use super::super::packed::LayerCounts;
 use super::{MlpParty, MlpPlan};
+use crate::Error;
 use crate::encrypted::local::LocalError;
 use crate::encrypted::{EncryptedError, LocalRows};
 
@@ -25,6 +26,8 @@ pub struct MlpTrained {
     pub weights: MlpWeights,
     /// The released totals of collective standardisation.
     pub totals: Vec<f64>,
+    /// The errors that an early stop was decided by.
+    pub errors: Vec<f64>,
     /// What each party computed on its own rows.
     pub parties: Vec<LayerCounts>,
     /// What the root computed for all.
@@ -69,7 +72,12 @@ pub fn train_or_resume(
     if plan.rotation.is_some() {
         let problem = "checkpoints are kept by one root".to_owned();
         let remedy = "resume plans that do not rotate".to_owned();
-        return Err(EncryptedError::from(crate::Error::config("rotation", problem, remedy)).into());
+        return Err(EncryptedError::from(Error::config("rotation", problem, remedy)).into());
+    }
+    if plan.config.stop.is_some() {
+        let problem = "a training that is resumed would release errors twice";
+        let remedy = "train without `stop`, or without checkpoints";
+        return Err(EncryptedError::from(Error::config("stop", problem, remedy)).into());
     }
     let (params, count) = (&plan.encryption.params, rows.len());
     let folder = Arc::new(folder);
@@ -133,6 +141,7 @@ fn run(
                 .clone()
                 .unwrap_or_else(|| MlpWeights::zero(&plan.config)),
             totals: parties[0].totals().to_vec(),
+            errors: parties[0].released_errors().to_vec(),
             parties: (0..count).map(|n| parties[place(n)].own_counts()).collect(),
             root: done.as_ref().map_or(root, |before| before.root.plus(root)),
             traffic: finished.traffic.reordered((0..count).map(place)),
@@ -170,17 +179,19 @@ fn agreement(plan: &MlpPlan, names: &[String]) -> Plan {
     // Nothing is lost in memory: silence only means that somebody computes.
     agreed.timing.retry_seconds = 3600;
     agreed.security.statistical_bits = plan.encryption.lambda_s;
-    let mut release = |what| {
+    let mut release = |what, at_most| {
         agreed.releases.push(Release {
             what,
             to: names.to_vec(),
-            at_most: 1,
+            at_most,
             precision_bits: 20,
         });
     };
-    release(ReleaseKind::Model);
-    if plan.moments > 0 {
-        release(ReleaseKind::Statistics);
+    release(ReleaseKind::Model, 1);
+    let errors = plan.errors_before(plan.config.iterations);
+    let statistics = errors + usize::from(plan.moments > 0);
+    if statistics > 0 {
+        release(ReleaseKind::Statistics, statistics as u64);
     }
     agreed
 }

@@ -13,6 +13,8 @@
 //! | `pointwise` | how activations and heads are evaluated |
 //! | `circuit`, `convolution` | the root's arithmetic |
 //! | `first` | the first layer, dense or a convolution |
+//! | `stop` | errors that are released, and the end they may bring |
+//! | `release` | the model at the end, raised and released |
 //! | `cost` | operations of an iteration, predicted |
 //! | `maps` | the layout changes that ride on refreshes, encoded |
 //! | `start` | initial weights, or those of a checkpoint |
@@ -30,12 +32,15 @@ mod own;
 mod party;
 mod plan;
 mod pointwise;
+mod release;
 mod root;
 mod script;
 mod start;
+mod stop;
 
 pub use circuit::{HiddenCircuit, Stored};
 pub use cost::IterationCost;
 pub use party::MlpParty;
 pub use plan::{MlpEncryption, MlpPlan, VALUE_BITS};
 pub use script::MlpStep;
+pub use stop::ErrorCost;

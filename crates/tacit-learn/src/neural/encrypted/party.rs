@@ -33,13 +33,15 @@ pub struct MlpParty {
     pub(super) rows: Box<dyn LocalRows>,
     pub(super) own: Option<OwnRows>,
     pub(super) totals: Vec<f64>,
+    /// Released, for an early stop.
+    pub(super) errors: Vec<f64>,
     pub(super) me: usize,
     number: Option<usize>,
     /// For the party's own layer.
     pub(super) engine: Option<Engine>,
     pub(super) batch: Option<(usize, FirstBatch)>,
     pub(super) round: Option<(u32, Round)>,
-    position: usize,
+    pub(super) position: usize,
     /// The iteration that this session starts with.
     pub(super) start: usize,
     pub(super) root: Root,
@@ -75,6 +77,7 @@ impl MlpParty {
             rows,
             own: None,
             totals: Vec::new(),
+            errors: Vec::new(),
             me: 0,
             number: None,
             engine: None,

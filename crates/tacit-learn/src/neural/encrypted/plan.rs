@@ -128,7 +128,8 @@ impl MlpPlan {
         // A convolution is left and reached again without a refresh.
         let levels = levels.max(LEVELS + usize::from(convolution.is_some()));
         let each = Self::refreshes(&config, &layout, convolution.as_ref());
-        let refreshes = each * (config.iterations + 1);
+        let released = config.stop.map_or(0, |stop| config.iterations / stop.every);
+        let refreshes = each * (config.iterations + 1) + released * (layout.groups() + 1);
         // Errors come to their refresh at about Δ/(2√c).
         let stretch = match activation {
             Pointwise::Quadratic { c, .. } => (0.5 / c.abs().sqrt()).log2().max(0.0),
@@ -210,6 +211,10 @@ impl MlpPlan {
         if every == 0 {
             let problem = "a root that works for no iteration".to_owned();
             return Err(Error::config("rotation", problem, "use at least 1".to_owned()).into());
+        }
+        if self.config.stop.is_some() {
+            let problem = "an early stop is decided within one session";
+            return Err(Error::config("stop", problem, "let one root do the work").into());
         }
         let rotation = Some(every);
         Ok(Self { rotation, ..self })
@@ -331,16 +336,27 @@ impl MlpPlan {
     /// The weight of every row's error in batches number m: minus the step over the expected size, so that sums over
     /// parties are unbiased.
     pub(super) fn row_weight(&self, m: usize, party: usize) -> f64 {
-        let (config, total) = (&self.config, self.rows.iter().sum::<usize>());
+        let config = &self.config;
         let t = m / config.local_batches;
         let rate = config.rate.at(t, config.iterations) / config.local_batches as f64;
-        -rate * self.rows[party] as f64 / (self.filled(party) * total) as f64
+        -rate * self.share_of_row(party)
+    }
+
+    /// The part of all rows that a row in a party's batch stands for.
+    pub(super) fn share_of_row(&self, party: usize) -> f64 {
+        let total: usize = self.rows.iter().sum();
+        self.rows[party] as f64 / (self.filled(party) * total) as f64
     }
 
     /// log2 of the factor by which the model's scale is raised before its release.
     pub(super) fn raise_bits(&self) -> u32 {
+        self.room_bits() - self.weight_scale().log2().floor() as u32
+    }
+
+    /// log2 of the scale of what is released.
+    pub(super) fn room_bits(&self) -> u32 {
         let room = self.encryption.params.log2_q(self.top()).floor() as u32;
-        (room - 30).min(190) - self.weight_scale().log2().floor() as u32
+        (room - 30).min(190)
     }
 
     /// The release of the moments.

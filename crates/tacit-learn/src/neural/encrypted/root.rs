@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use tacit_ckks::Ciphertext;
 use tacit_mhe::Protocol;
 
+use super::super::MlpWeights;
 use super::super::checkpoint::{Keeper, TrainingState};
 use super::super::packed::{Columns, Engine};
-use super::super::{Matrix, MlpWeights};
 use super::circuit::{HiddenCircuit, Stored};
 use super::own::entries;
 use super::party::{MlpParty, Result, Round, join};
@@ -23,11 +23,11 @@ use crate::encrypted::{sections, statistics};
 pub(super) struct Root {
     pub engine: Option<Engine>,
     /// Ciphertexts of the first layer.
-    first: Kept,
+    pub first: Kept,
     /// Those of the hidden layers, from layer 2: one for each, or for each tile of a convolution below.
-    hidden: Kept,
+    pub hidden: Kept,
     /// One ciphertext per hidden layer, from layer 2, if they have biases.
-    bias: Kept,
+    pub bias: Kept,
     labels: Vec<Ciphertext>,
     /// Of layers 1, 2, … as they become known; of a convolution by tile, then offset.
     predictors: Vec<Vec<Columns>>,
@@ -40,6 +40,9 @@ pub(super) struct Root {
     bias_gradients: Vec<Ciphertext>,
     /// Gradients of the step to come, summed over the batches so far: of all weights, in the order of their refresh.
     summed: Vec<Ciphertext>,
+    /// The errors of the outputs before their refresh, and what is released of them, for an early stop.
+    compared: Vec<Ciphertext>,
+    measured: Vec<Ciphertext>,
     /// To be refreshed or released next.
     lowered: Vec<Ciphertext>,
     pub released: Option<MlpWeights>,
@@ -52,8 +55,8 @@ pub(super) struct Root {
 
 /// Weights now and before the last step, and where their gradient is taken.
 #[derive(Default)]
-struct Kept {
-    now: Vec<Ciphertext>,
+pub(super) struct Kept {
+    pub now: Vec<Ciphertext>,
     before: Vec<Ciphertext>,
     point: Vec<Ciphertext>,
 }
@@ -92,7 +95,18 @@ impl MlpParty {
             MlpStep::Key(step) => self.keys.input(step),
             MlpStep::Moments => self.keys.public_key_sum().to_vec(),
             MlpStep::Forward(m) if m == self.first_batch() => self.first_input()?,
-            MlpStep::Forward(_) => join(&[self.encoded(&self.root.first.point)]),
+            MlpStep::Forward(_) => {
+                let weights = self.encoded(&self.root.first.point);
+                match self.plan.config.stop {
+                    Some(_) => self.with_errors(weights),
+                    None => join(&[weights]),
+                }
+            }
+            MlpStep::MeasureError(t) => {
+                let compared = self.to_measure(t, &self.root.compared)?;
+                self.encoded(&compared)
+            }
+            MlpStep::RaiseError(_) | MlpStep::ReleaseError(_) => self.encoded(&self.root.measured),
             MlpStep::Gradient(_) => {
                 let errors: Vec<_> = self.root.errors.iter().flat_map(Columns::groups).collect();
                 self.encoded(errors)
@@ -101,7 +115,11 @@ impl MlpParty {
                 if let Some(keeper) = &mut self.root.keeper {
                     keeper.releasing()?;
                 }
-                self.encoded(&self.root.lowered)
+                let weights = self.encoded(&self.root.lowered);
+                match self.plan.config.stop {
+                    Some(_) => self.with_errors(weights),
+                    None => weights,
+                }
             }
             _ => self.encoded(&self.root.lowered),
         })
@@ -222,15 +240,19 @@ impl MlpParty {
                 self.root.lowered = self.lowered_weights()?;
                 self.checkpoint(t + 1)?;
             }
-            MlpStep::Raise => {
-                let Some((_, Round::Refresh(protocols))) = &self.round else {
-                    return Err(missing("round", "finished without having been entered"));
-                };
-                let parts = sections::split("raised model", &sum, protocols.len())?;
-                self.root.lowered = (protocols.iter().zip(parts))
-                    .map(|(p, part)| Ok(p.finish(&p.decode(part)?)?))
-                    .collect::<Result<_>>()?;
+            MlpStep::MeasureError(_) => {
+                let weighed = self.refreshed_sums(&sum, |_| delta)?;
+                self.root.measured = vec![self.measured(weighed)?];
             }
+            MlpStep::RaiseError(_) => self.root.measured = self.raised(&sum)?,
+            MlpStep::ReleaseError(_) => {
+                let slots = self.released_slots(&sum)?;
+                self.errors.push(slots[0][0]);
+                if self.plan.stops(&self.errors) {
+                    self.end_at(self.position);
+                }
+            }
+            MlpStep::Raise => self.root.lowered = self.raised(&sum)?,
             MlpStep::Release => self.released(&sum)?,
         }
         Ok(())
@@ -345,6 +367,7 @@ impl MlpParty {
             let means = circuit.head(&predictors[0])?;
             let errors = circuit.compare(&means, &self.root.labels)?;
             self.root.lowered = errors.into_groups();
+            self.keep_compared();
             return Ok(());
         }
         let activations = match (&plan.convolution, l) {
@@ -365,7 +388,17 @@ impl MlpParty {
         self.root.lowered = lowered.into_groups();
         self.root.predictors.push(predictors);
         self.root.activations.push(activations);
+        if l + 1 == self.plan.config.depth() && self.plan.head.is_none() {
+            self.keep_compared();
+        }
         Ok(())
+    }
+
+    /// Keeps the errors of the outputs, if some are to be released.
+    fn keep_compared(&mut self) {
+        if self.plan.config.stop.is_some() {
+            self.root.compared.clone_from(&self.root.lowered);
+        }
     }
 
     /// From refreshed errors of layer `l` to its gradient and the errors below.
@@ -448,55 +481,6 @@ impl MlpParty {
             lowered.push(circuit.step_bias(t, &bias.stored(k), g)?);
         }
         self.root.lowered = lowered;
-        Ok(())
-    }
-
-    /// The weights at the refresh level, for their release.
-    fn lowered_weights(&self) -> Result<Vec<Ciphertext>> {
-        let evaluator = self.root_engine()?.evaluator();
-        let root = &self.root;
-        let weights = (root.first.now.iter())
-            .chain(&root.hidden.now)
-            .chain(&root.bias.now);
-        let lower = |ct: &Ciphertext| {
-            let mut ct = ct.clone();
-            evaluator.drop_to_level(&mut ct, self.plan.level(0))?;
-            Ok(ct)
-        };
-        weights.map(lower).collect()
-    }
-
-    /// The slots of every ciphertext of a release.
-    fn released_slots(&self, sum: &[u8]) -> Result<Vec<Vec<f64>>> {
-        let Some((_, Round::Release(protocols))) = &self.round else {
-            return Err(missing("round", "finished without having been entered"));
-        };
-        let parts = sections::split("release", sum, protocols.len())?;
-        (protocols.iter().zip(parts))
-            .map(|(p, part)| Ok(self.encoder().decode(&p.finish(&p.decode(part)?)?)))
-            .collect()
-    }
-
-    fn released(&mut self, sum: &[u8]) -> Result<()> {
-        let slots = self.released_slots(sum)?;
-        let plan = &self.plan;
-        let (first, above) = slots.split_at(plan.first_weights());
-        let (hidden, biases) = above.split_at(plan.first_bias() - plan.first_weights());
-        let mut layers: Vec<Matrix> = vec![plan.unpack_first(first)?];
-        for l in 2..=plan.config.depth() {
-            let own = &hidden[plan.hidden_from(l)..][..plan.hidden_weights(l)];
-            let weights = plan.unpack_hidden(own, l)?;
-            let (rows, columns) = plan.config.shape(l);
-            let bias = (biases.get(l - 2)).map(|slots| {
-                let side = HiddenCircuit::side(l);
-                plan.layout.unpack_bias(slots, side, columns)
-            });
-            layers.push(Matrix::from_fn(rows, columns, |q, p| match &bias {
-                Some(bias) if q == weights.rows() => bias[p],
-                _ => weights.get(q, p),
-            }));
-        }
-        self.root.released = Some(MlpWeights::from_layers(&plan.config, layers)?);
         Ok(())
     }
 }

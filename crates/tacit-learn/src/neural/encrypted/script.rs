@@ -22,6 +22,12 @@ pub enum MlpStep {
     Gradient(usize),
     /// Refresh of all weights after step t.
     Weights(usize),
+    /// Refresh of the errors of the outputs in the last batches of step t, weighed for their squares.
+    MeasureError(usize),
+    /// Refresh of the sum of squares to the scale of a release.
+    RaiseError(usize),
+    /// Release of the sum of squares.
+    ReleaseError(usize),
     /// Refresh of the final weights to the scale of a release.
     Raise,
     /// Release of the model.
@@ -40,6 +46,9 @@ impl MlpStep {
             MlpStep::Errors(..) => "train/refresh-errors",
             MlpStep::Gradient(_) => "train/gradient",
             MlpStep::Weights(_) => "train/refresh-weights",
+            MlpStep::MeasureError(_) => "stop/measure",
+            MlpStep::RaiseError(_) => "stop/raise",
+            MlpStep::ReleaseError(_) => "stop/release",
             MlpStep::Raise => "model/raise",
             MlpStep::Release => "model/release",
         }
@@ -74,6 +83,13 @@ pub fn steps_between(plan: &MlpPlan, done: usize, until: usize) -> Vec<MlpStep> 
             steps.push(MlpStep::Gradient(m));
         }
         steps.push(MlpStep::Weights(t));
+        if plan.releases_error(t) {
+            steps.extend([
+                MlpStep::MeasureError(t),
+                MlpStep::RaiseError(t),
+                MlpStep::ReleaseError(t),
+            ]);
+        }
     }
     if until == plan.config.iterations {
         steps.extend([MlpStep::Raise, MlpStep::Release]);

@@ -1,0 +1,73 @@
+//! The end of a training at the root: weights are lowered, raised to the scale of a release, and released.
+
+use tacit_ckks::Ciphertext;
+use tacit_mhe::Protocol;
+
+use super::circuit::HiddenCircuit;
+use super::party::{MlpParty, Result, Round};
+use crate::encrypted::keys::missing;
+use crate::encrypted::sections;
+use crate::neural::{Matrix, MlpWeights};
+
+impl MlpParty {
+    /// What was refreshed for a release, as it is.
+    pub(super) fn raised(&self, sum: &[u8]) -> Result<Vec<Ciphertext>> {
+        let Some((_, Round::Refresh(protocols))) = &self.round else {
+            return Err(missing("round", "finished without having been entered"));
+        };
+        let parts = sections::split("raised ciphertexts", sum, protocols.len())?;
+        (protocols.iter().zip(parts))
+            .map(|(p, part)| Ok(p.finish(&p.decode(part)?)?))
+            .collect()
+    }
+
+    /// The weights at the refresh level, for their release.
+    pub(super) fn lowered_weights(&self) -> Result<Vec<Ciphertext>> {
+        let evaluator = self.root_engine()?.evaluator();
+        let root = &self.root;
+        let weights = (root.first.now.iter())
+            .chain(&root.hidden.now)
+            .chain(&root.bias.now);
+        let lower = |ct: &Ciphertext| {
+            let mut ct = ct.clone();
+            evaluator.drop_to_level(&mut ct, self.plan.level(0))?;
+            Ok(ct)
+        };
+        weights.map(lower).collect()
+    }
+
+    /// The slots of every ciphertext of a release.
+    pub(super) fn released_slots(&self, sum: &[u8]) -> Result<Vec<Vec<f64>>> {
+        let Some((_, Round::Release(protocols))) = &self.round else {
+            return Err(missing("round", "finished without having been entered"));
+        };
+        let parts = sections::split("release", sum, protocols.len())?;
+        (protocols.iter().zip(parts))
+            .map(|(p, part)| Ok(self.encoder().decode(&p.finish(&p.decode(part)?)?)))
+            .collect()
+    }
+
+    /// Reads the model from its release.
+    pub(super) fn released(&mut self, sum: &[u8]) -> Result<()> {
+        let slots = self.released_slots(sum)?;
+        let plan = &self.plan;
+        let (first, above) = slots.split_at(plan.first_weights());
+        let (hidden, biases) = above.split_at(plan.first_bias() - plan.first_weights());
+        let mut layers: Vec<Matrix> = vec![plan.unpack_first(first)?];
+        for l in 2..=plan.config.depth() {
+            let own = &hidden[plan.hidden_from(l)..][..plan.hidden_weights(l)];
+            let weights = plan.unpack_hidden(own, l)?;
+            let (rows, columns) = plan.config.shape(l);
+            let bias = (biases.get(l - 2)).map(|slots| {
+                let side = HiddenCircuit::side(l);
+                plan.layout.unpack_bias(slots, side, columns)
+            });
+            layers.push(Matrix::from_fn(rows, columns, |q, p| match &bias {
+                Some(bias) if q == weights.rows() => bias[p],
+                _ => weights.get(q, p),
+            }));
+        }
+        self.root.released = Some(MlpWeights::from_layers(&plan.config, layers)?);
+        Ok(())
+    }
+}
