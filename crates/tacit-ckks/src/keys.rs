@@ -72,7 +72,11 @@ impl PublicKey {
 
     /// Canonical bytes.
     pub fn to_bytes(&self, params: &Parameters) -> Vec<u8> {
-        let mut out = vec![KEY_VERSION, TAG_PUBLIC];
+        let tag = match self.b.basis().p {
+            0 => TAG_PUBLIC,
+            _ => TAG_EXTENDED,
+        };
+        let mut out = vec![KEY_VERSION, tag];
         out.extend_from_slice(&params.digest()[..8]);
         write_poly(&mut out, params.ring(), &self.b);
         write_poly(&mut out, params.ring(), &self.a);
@@ -82,8 +86,11 @@ impl PublicKey {
     /// Strict inverse of [`Self::to_bytes`].
     pub fn from_bytes(params: &Parameters, bytes: &[u8]) -> Result<Self, CkksError> {
         let mut reader = Reader::new("public key", bytes);
-        key_header(params, &mut reader, TAG_PUBLIC)?;
-        let basis = Basis::q(params.max_level() + 1);
+        let (tag, basis) = match bytes.get(1) {
+            Some(&TAG_EXTENDED) => (TAG_EXTENDED, params.key_basis()),
+            _ => (TAG_PUBLIC, Basis::q(params.max_level() + 1)),
+        };
+        key_header(params, &mut reader, tag)?;
         let b = reader.poly(params.ring(), basis)?;
         let a = reader.poly(params.ring(), basis)?;
         reader.finish()?;
@@ -94,6 +101,8 @@ impl PublicKey {
 const KEY_VERSION: u8 = 1;
 const TAG_PUBLIC: u8 = 1;
 const TAG_SWITCHING: u8 = 2;
+/// A public key over the special primes too.
+const TAG_EXTENDED: u8 = 3;
 
 fn key_header(params: &Parameters, reader: &mut Reader<'_>, tag: u8) -> Result<(), CkksError> {
     reader.tag(KEY_VERSION)?;

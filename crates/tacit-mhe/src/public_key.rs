@@ -5,7 +5,7 @@ use crate::{Instance, InstanceId, MheError, PartySecret, Protocol, Share};
 use tacit_ckks::{Parameters, PublicKey};
 use tacit_ring::{Basis, Ntt, RnsPoly, sample};
 
-/// Makes the public key of the sum of all secrets, over all ciphertext primes.
+/// Makes the public key of the sum of all secrets, over all ciphertext primes or over all primes.
 pub struct CollectivePublicKey {
     params: Parameters,
     instance: Instance,
@@ -17,8 +17,19 @@ impl CollectivePublicKey {
     /// The instance's `a` comes from the common random string.
     pub fn new(params: &Parameters, instance: &Instance) -> Self {
         let id = instance.bind(Self::NAME, params).id();
+        Self::over(params, instance, id, Basis::q(params.max_level() + 1))
+    }
+
+    /// Over the special primes too: such a key can also encrypt keys, as somebody outside does who wants to ask in
+    /// ciphertexts under a key of its own.
+    pub fn extended(params: &Parameters, instance: &Instance) -> Self {
+        let id = instance.bind(Self::NAME, params).bytes(b"extended").id();
+        Self::over(params, instance, id, params.key_basis())
+    }
+
+    fn over(params: &Parameters, instance: &Instance, id: InstanceId, basis: Basis) -> Self {
         let mut xof = instance.crs_seed(&id).expand();
-        let a = sample::uniform(params.ring(), Basis::q(params.max_level() + 1), &mut xof);
+        let a = sample::uniform(params.ring(), basis, &mut xof);
         Self {
             params: params.clone(),
             instance: instance.clone(),
