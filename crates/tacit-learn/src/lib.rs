@@ -9,7 +9,7 @@
 //! | [`activation`] | polynomial stand-ins for the link's mean function, fitted here, with error and range reports |
 //! | [`packing`] | where every number sits in a ciphertext, the plaintext diagonals, a slot simulator and operation counts |
 //! | [`twin`] | the packed algorithm on `f64`: predicts accuracy, tests the encrypted path |
-//! | [`neural`] | networks of dense layers: configuration, plaintext twin, packing, training under encryption |
+//! | [`neural`] | networks of dense layers: configuration, plaintext twin, packing, training and prediction under encryption |
 //! | [`modes`] | what the encrypted model is compared with: pooled data, each party alone, plain averaging |
 //! | [`metrics`] | accuracy, AUC, log-loss, RMSE, deviance, mean ± sd |
 //! | [`synthetic`] | a fixed generator of correlated data for scale experiments |

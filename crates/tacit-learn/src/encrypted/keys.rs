@@ -5,8 +5,8 @@
 //! keys/public → keys/relinearisation-1 → keys/relinearisation-2 → keys/galois, one round per rotation
 //! ```
 //!
-//! Every party knows the public key; the root keeps the sums of all shares and hands on those of the
-//! evaluation keys that parties need.
+//! Every party knows the public key, which reaches over the special primes so that queriers can encrypt keys of their
+//! own; the root keeps the sums of all shares and hands on those of the evaluation keys that parties need.
 
 use std::sync::Arc;
 
@@ -247,7 +247,9 @@ impl CollectiveKeys {
     pub fn enter(&self, step: KeyStep, input: &[u8]) -> Result<KeyRound> {
         let instance = self.key_instance(step)?;
         Ok(match step {
-            KeyStep::Public => KeyRound::Public(CollectivePublicKey::new(&self.params, &instance)),
+            KeyStep::Public => {
+                KeyRound::Public(CollectivePublicKey::extended(&self.params, &instance))
+            }
             KeyStep::RelinearisationOne => KeyRound::One(self.round_one()?),
             KeyStep::RelinearisationTwo => {
                 let one = self.round_one()?;
@@ -294,7 +296,7 @@ impl CollectiveKeys {
     pub fn learn_public_key(&mut self, sum: &[u8]) -> Result<()> {
         if self.public_key.is_none() {
             let instance = self.key_instance(KeyStep::Public)?;
-            let protocol = CollectivePublicKey::new(&self.params, &instance);
+            let protocol = CollectivePublicKey::extended(&self.params, &instance);
             self.public_key = Some(protocol.finish(&protocol.decode(sum)?)?);
         }
         Ok(())

@@ -19,6 +19,7 @@ mod convolution;
 pub mod encrypted;
 mod gradient;
 pub mod packed;
+pub mod serving;
 mod stop;
 mod twin;
 mod weights;

@@ -48,6 +48,17 @@ pub fn train(
     options: &Options,
     observer: impl FnMut(&Progress) + Send,
 ) -> Result<MlpTrained, LocalError> {
+    Ok(train_to_serve(plan, names, rows, options, observer)?.0)
+}
+
+/// As [`train`], with the parties: they can answer queries on the encrypted model ([`MlpParty::into_serving`]).
+pub fn train_to_serve(
+    plan: &Arc<MlpPlan>,
+    names: &[String],
+    rows: Vec<Box<dyn LocalRows>>,
+    options: &Options,
+    observer: impl FnMut(&Progress) + Send,
+) -> Result<(MlpTrained, Vec<MlpParty>), LocalError> {
     let params = &plan.encryption.params;
     let parties = (rows.into_iter())
         .enumerate()
@@ -109,7 +120,7 @@ pub fn train_or_resume(
         parties.push(party);
     }
     drop(found);
-    let trained = run(plan, names, parties, options, observer)?;
+    let (trained, _) = run(plan, names, parties, options, observer)?;
     folder.finish(count).map_err(EncryptedError::from)?;
     Ok(trained)
 }
@@ -121,7 +132,7 @@ fn run(
     mut parties: Vec<MlpParty>,
     options: &Options,
     mut observer: impl FnMut(&Progress) + Send,
-) -> Result<MlpTrained, LocalError> {
+) -> Result<(MlpTrained, Vec<MlpParty>), LocalError> {
     let mut names = names.to_vec();
     let mut done: Option<MlpTrained> = None;
     let mut first = 0;
@@ -153,7 +164,7 @@ fn run(
             None => trained,
         };
         if released.is_some() {
-            return Ok(trained);
+            return Ok((trained, parties));
         }
         done = Some(trained);
         let (keys, state) = parties[0].hand_over()?;

@@ -35,6 +35,7 @@ mod pointwise;
 mod release;
 mod root;
 mod script;
+mod serve;
 mod start;
 mod stop;
 

@@ -273,7 +273,7 @@ impl MlpPlan {
     }
 
     /// The scale of stored weights: Δ, or for Nesterov's method what gives the point Δ.
-    pub(super) fn weight_scale(&self) -> f64 {
+    pub(in crate::neural) fn weight_scale(&self) -> f64 {
         self.scale() / f64::from(self.shrink)
     }
 
@@ -296,7 +296,7 @@ impl MlpPlan {
     }
 
     /// The highest level.
-    pub(super) fn top(&self) -> usize {
+    pub(in crate::neural) fn top(&self) -> usize {
         self.level(self.levels)
     }
 

@@ -89,6 +89,13 @@ impl Kept {
     }
 }
 
+impl Root {
+    /// The weights of the first layer and of the hidden layers.
+    pub fn take_weights(&mut self) -> [Vec<Ciphertext>; 2] {
+        [&mut self.first, &mut self.hidden].map(|kept| std::mem::take(&mut kept.now))
+    }
+}
+
 impl MlpParty {
     pub(super) fn input(&mut self, step: MlpStep) -> Result<Vec<u8>> {
         Ok(match step {

@@ -1,5 +1,6 @@
 //! Ciphertext operations in the bulk that layers need them in, counted.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use rayon::prelude::*;
@@ -202,6 +203,90 @@ impl Engine {
         Ok(Ciphertext::from_parts(vec![d0, d1, d2], scale))
     }
 
+    /// Σ_t left\[k\]\[t\]·right\[g\]\[t\] for all g and k, as three polynomials, not rescaled: what [`Self::tensors`] gives
+    /// for each pair, but a piece of all rows at a time, so that every factor comes from memory once.
+    pub fn tensor_table(
+        &self,
+        left: &[Vec<Ciphertext>],
+        right: &[Vec<Ciphertext>],
+    ) -> Result<Vec<Vec<Ciphertext>>, CkksError> {
+        let empty = || CkksError::Unsupported(EMPTY);
+        let all = || left.iter().chain(right).flatten();
+        let level = all().map(Ciphertext::level).min().ok_or_else(empty)?;
+        let scale = |side: &[Vec<Ciphertext>]| {
+            let first = side.iter().flatten().next().ok_or_else(empty)?.scale();
+            check_scales(first, side.iter().flatten().map(Ciphertext::scale))?;
+            Ok::<_, CkksError>(first)
+        };
+        let scale = scale(left)? * scale(right)?;
+        let terms = left[0].len();
+        let counts = left.iter().chain(right).map(Vec::len);
+        if terms == 0 || counts.clone().any(|count| count != terms) {
+            return Err(CkksError::Unsupported(EMPTY));
+        }
+        let products = left.len() * right.len() * terms;
+        self.counters.products.fetch_add(products, Relaxed);
+        let ring = self.params().ring();
+        let (kernels, n) = (ring.kernels(), ring.n());
+        let piece = TABLE_PIECE.min(n);
+        let mut out: Vec<Poly> = (0..3 * left.len() * right.len())
+            .map(|_| ring.unspecified(Basis::q(level + 1)))
+            .collect();
+        // By row and piece; then by g, k and polynomial.
+        let pieces = n / piece;
+        let mut tasks: Vec<Vec<&mut [u64]>> = (0..(level + 1) * pieces).map(|_| vec![]).collect();
+        for poly in &mut out {
+            for (j, row) in poly.rows_mut().enumerate() {
+                for (at, part) in row.chunks_mut(piece).enumerate() {
+                    tasks[j * pieces + at].push(part);
+                }
+            }
+        }
+        let task = |(index, mut out): (usize, Vec<&mut [u64]>)| {
+            let (j, from) = (index / pieces, index % pieces * piece);
+            let m = ring.q(j);
+            let part = |side, k| parts(side, k, j, from..from + piece);
+            let mut more = [vec![0; piece], vec![0; piece]];
+            let mut out = out.chunks_exact_mut(3);
+            for right in right {
+                let right = [part(right, 0), part(right, 1)];
+                for left in left {
+                    let left = [part(left, 0), part(left, 1)];
+                    let Some([d0, d1, d2]) = out.next() else {
+                        return;
+                    };
+                    for at in 0..left[0].len() {
+                        let (x, y) = (&right[0][at], &right[1][at]);
+                        let [low, high] = &mut more;
+                        // (d0, d1) with the first polynomial of the left factors, (d1, d2) with the second.
+                        match at {
+                            0 => {
+                                (kernels.mac_digits)([&mut **d0, &mut **d1], &left[0][at], x, y, m)
+                            }
+                            _ => {
+                                (kernels.mac_digits)([low, high], &left[0][at], x, y, m);
+                                (kernels.add_assign)(d0, low, m);
+                                (kernels.add_assign)(d1, high, m);
+                            }
+                        }
+                        (kernels.mac_digits)([low, high], &left[1][at], x, y, m);
+                        (kernels.add_assign)(d1, low, m);
+                        match at {
+                            0 => d2.copy_from_slice(high),
+                            _ => (kernels.add_assign)(d2, high, m),
+                        }
+                    }
+                }
+            }
+        };
+        tasks.into_par_iter().enumerate().for_each(task);
+        let mut out = out.into_iter();
+        let mut next = || Ciphertext::from_parts(out.by_ref().take(3).collect(), scale);
+        Ok((right.iter())
+            .map(|_| left.iter().map(|_| next()).collect())
+            .collect())
+    }
+
     /// From three polynomials to two.
     pub fn relinearise(&self, a: &Ciphertext) -> Result<Ciphertext, CkksError> {
         self.counters.relinearisations.fetch_add(1, Relaxed);
@@ -273,6 +358,16 @@ impl Engine {
 
 /// Residues worked on at a time: those of 20 plaintexts fit the second-level cache.
 const PIECE: usize = 4096;
+
+/// A piece of row `j` of polynomial `k` of all factors, in groups of as many terms as a kernel takes.
+fn parts(side: &[Ciphertext], k: usize, j: usize, piece: Range<usize>) -> Vec<Vec<&[u64]>> {
+    let rows = side.iter().map(|c| &c.polys()[k].row(j)[piece.clone()]);
+    let rows: Vec<&[u64]> = rows.collect();
+    rows.chunks(MAX_TERMS).map(<[_]>::to_vec).collect()
+}
+
+/// Residues of a piece of a table: those of a hundred ciphertexts fit the second-level cache.
+const TABLE_PIECE: usize = 1024;
 
 const EMPTY: &str = "a sum of products needs at least one";
 

@@ -196,7 +196,7 @@ pub fn apply_sum(
 }
 
 /// The rotations of S, by k2, then k1, already turned back by the giant step.
-fn weight_rotations(
+pub(super) fn weight_rotations(
     engine: &Engine,
     layout: &ColumnLayout,
     weights: &Ciphertext,

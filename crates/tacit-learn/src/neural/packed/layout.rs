@@ -331,6 +331,18 @@ impl ColumnLayout {
         )
     }
 
+    /// Rotations that predictions need: a subset of [`Self::hidden_rotations`].
+    pub fn prediction_rotations(&self) -> Vec<i64> {
+        let Split { baby, giant } = self.hidden_split();
+        let (h1, h2, h) = (baby as i64, giant as i64, self.height as i64);
+        let small = (0..h1).flat_map(|k| [(k, 0), (0, k), (k, h1 - k)]);
+        let large = (0..h2)
+            .map(|k| h1 * k)
+            .flat_map(|k| [(k, 0), (-k, k), (0, h - h1 - k)]);
+        let steps = small.chain(large);
+        self.distinct(steps.map(|(rows, columns)| self.rotation(rows, columns)))
+    }
+
     fn distinct(&self, rotations: impl Iterator<Item = i64>) -> Vec<i64> {
         let mut out: Vec<i64> = rotations.filter(|&r| r != 0).collect();
         out.sort_unstable();

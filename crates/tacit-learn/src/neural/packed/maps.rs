@@ -135,6 +135,29 @@ impl ColumnLayout {
         }))
     }
 
+    /// Bits `bits` of the row and of the column change places: one step of the transposition of all blocks of H columns.
+    pub fn swap(&self, bits: usize) -> SlotMap {
+        // What comes from a slot with bits (c, r) to one with (r, c) moves by (c − r)·(rows − columns).
+        let distance = |row: usize, column: usize| (column & bits) as i64 - (row & bits) as i64;
+        let mut distances: Vec<i64> = (0..self.height())
+            .flat_map(|row| (0..self.height()).map(move |column| distance(row, column)))
+            .collect();
+        distances.sort_unstable();
+        distances.dedup();
+        SlotMap::new(distances.into_iter().map(|d| {
+            let mask = self.fill(|row, column| f64::from(u8::from(distance(row, column) == d)));
+            (self.rotation(d, -d), mask)
+        }))
+    }
+
+    /// The block of H columns from `base` on, in every block.
+    pub fn repeat_block(&self, base: usize) -> SlotMap {
+        let block =
+            |k: usize| self.fill(|_, column| f64::from(u8::from(column / self.height() == k)));
+        let from = |k: usize| base as i64 - (k * self.height()) as i64;
+        SlotMap::new((0..self.repeats()).map(|k| (self.rotation(0, from(k)), block(k))))
+    }
+
     /// Every sample's errors times its weight, `weight(party, sample)`, 0 for what is no sample; what is no neuron or no
     /// party's becomes zero.
     pub fn weigh(

@@ -45,6 +45,7 @@ mod hidden;
 mod layout;
 mod maps;
 mod predict;
+mod prepared;
 #[cfg(test)]
 mod tests;
 
@@ -56,3 +57,4 @@ pub use hidden::{Columns, apply, apply_sum, outer};
 pub use layout::{ColumnLayout, Side, Split};
 pub use maps::SlotMap;
 pub use predict::PredictionLayout;
+pub use prepared::PreparedLayer;

@@ -8,18 +8,15 @@
 //! u1 = Σ_j W1_jᵀ·x_j    relinearised and turned once, after the sum over pieces
 //! ```
 //!
-//! Rotations of the weights depend on the model only, not on the query. A layer takes one level and an
-//! activation another, so a network of L layers needs 2L − 1 levels and no refresh; its result goes to the querier's key
-//! by [`KeySwitchToPublic`](tacit_mhe::KeySwitchToPublic), which needs the active parties once.
+//! Rotations of the weights depend on the model only, not on the query: they are made once ([`PreparedLayer`]).
 //!
 //! *Limits.* Nobody can see what is in a query. A querier who fills the guard and the rows of no input as well gets
 //! outputs on mixtures of rows besides; what a plan allows to ask must count slots, not the rows that are claimed.
+//!
+//! [`PreparedLayer`]: super::PreparedLayer
 
-use tacit_ckks::Ciphertext;
-
-use super::{ColumnLayout, Columns, Engine, Side, apply_sum};
+use super::{ColumnLayout, Side};
 use crate::Error;
-use crate::encrypted::EncryptedError;
 use crate::model::Samples;
 use crate::neural::{Matrix, MlpConfig, MlpWeights};
 
@@ -47,6 +44,11 @@ impl PredictionLayout {
             let problem = "predictions of networks with hidden biases are not packed";
             let remedy = "train with `hidden_bias = false`";
             return Err(Error::config("hidden_bias", problem, remedy));
+        }
+        if config.convolution.is_some() {
+            let problem = "predictions of networks with a convolution are not packed";
+            let remedy = "train a network of dense layers";
+            return Err(Error::config("convolution", problem, remedy));
         }
         let blocks = ColumnLayout::new(config, 1)?.blocks();
         let columns = ColumnLayout::new(config, blocks)?;
@@ -118,67 +120,6 @@ impl PredictionLayout {
             (0..pieces).map(piece).collect()
         };
         weights.layers().iter().enumerate().map(layer).collect()
-    }
-
-    /// The outputs of an encrypted model on an encrypted query, 2L − 1 levels below; see [`Self::unpack`].
-    pub fn predict(
-        &self,
-        engine: &Engine,
-        model: &[Vec<Ciphertext>],
-        query: &[Ciphertext],
-    ) -> Result<Ciphertext, EncryptedError> {
-        let depth = self.config.depth();
-        check("layers of the model", depth, model.len())?;
-        check("ciphertexts of a query", self.pieces(), query.len())?;
-        let batch = |side, ct: &Ciphertext| Columns::new(&self.columns, side, vec![ct.clone()]);
-        let mut batches = (query.iter().map(|ct| batch(Side::Plain, ct)))
-            .collect::<Result<Vec<_>, EncryptedError>>()?;
-        for (layer, weights) in (1..).zip(model) {
-            check("ciphertexts of a layer", batches.len(), weights.len())?;
-            let parts: Vec<_> = weights.iter().zip(&batches).collect();
-            let above = apply_sum(engine, &self.columns, &parts)?;
-            batches = vec![match layer < depth {
-                true => self.activate(engine, layer, &above)?,
-                false => above,
-            }];
-        }
-        let outputs = batches.into_iter().flat_map(Columns::into_groups).next();
-        Ok(outputs.ok_or_else(|| shape("layers of the model", 1, 0))?)
-    }
-
-    /// a + U·(c·U + b), the constant only where there are neurons.
-    fn activate(
-        &self,
-        engine: &Engine,
-        layer: usize,
-        predictors: &Columns,
-    ) -> Result<Columns, EncryptedError> {
-        let Some((a, b, c)) = self.config.activation.as_quadratic() else {
-            return Err(Error::config(
-                "activation",
-                "encrypted prediction needs a + b·u + c·u² with c > 0",
-                "fit degree 2 to a curve that is not odd",
-            )
-            .into());
-        };
-        let evaluator = engine.evaluator();
-        let side = predictors.side();
-        predictors.map(|u| {
-            let mut factor = u.clone();
-            factor.set_scale(u.scale() / c);
-            evaluator.add_constant_assign(&mut factor, b)?;
-            let mut out = engine.product(u, &factor)?;
-            if a != 0.0 {
-                let width = self.config.layers[layer];
-                let present = self.columns.presence(side, width, 0);
-                let constant: Vec<f64> = present.iter().map(|p| a * p).collect();
-                let constant = engine
-                    .encoder()
-                    .encode(&constant, out.level(), out.scale())?;
-                evaluator.add_plain_assign(&mut out, &constant)?;
-            }
-            Ok(out)
-        })
     }
 
     /// The outputs of the first `rows` samples from the slots of the result.
