@@ -155,6 +155,14 @@ impl<N: Noise> Tracked<N> {
         self
     }
 
+    /// Declares another scale: the same polynomials then hold the message times the old scale over the new one.
+    pub fn with_scale(mut self, scale: f64) -> Self {
+        let factor = Message::bounded(self.scale / scale);
+        self.message = self.message.times(factor);
+        self.scale = scale;
+        self
+    }
+
     fn size(&self) -> Size {
         self.message.scaled(self.scale)
     }

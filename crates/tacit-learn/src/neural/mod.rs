@@ -13,6 +13,7 @@
 //! POSEIDON (Sav et al., NDSS 2021) trains such networks under multiparty encryption.
 
 mod activation;
+mod agreed;
 pub mod checkpoint;
 mod config;
 mod convolution;

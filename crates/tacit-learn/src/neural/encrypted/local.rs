@@ -137,7 +137,7 @@ fn run(
     let mut done: Option<MlpTrained> = None;
     let mut first = 0;
     loop {
-        let agreed = agreement(plan, &names);
+        let agreed = agreement(plan, &names)?;
         let seated = (seats(&agreed)?.into_iter().zip(parties))
             .map(|(seat, party)| Party::new(seat, party, NoJournal))
             .collect::<Result<Vec<_>, _>>()?;
@@ -183,7 +183,7 @@ fn run(
 }
 
 /// The agreement of one session.
-fn agreement(plan: &MlpPlan, names: &[String]) -> Plan {
+fn agreement(plan: &MlpPlan, names: &[String]) -> Result<Plan, EncryptedError> {
     let refs: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut agreed = Plan::draft("local", "mlp", &refs);
     agreed.limits.max_payload_bytes = 1 << 30;
@@ -204,7 +204,8 @@ fn agreement(plan: &MlpPlan, names: &[String]) -> Plan {
     if statistics > 0 {
         release(ReleaseKind::Statistics, statistics as u64);
     }
-    agreed
+    plan.config.write_to_plan(&mut agreed)?;
+    Ok(agreed)
 }
 
 impl MlpTrained {

@@ -8,7 +8,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `plan` | parameters, levels, scales |
+//! | `plan`, `draft` | parameters, levels, scales |
 //! | `script` | which round is which step |
 //! | `pointwise` | how activations and heads are evaluated |
 //! | `circuit`, `convolution` | the root's arithmetic |
@@ -19,11 +19,13 @@
 //! | `maps` | the layout changes that ride on refreshes, encoded |
 //! | `start` | initial weights, or those of a checkpoint |
 //! | `party`, `own`, `root` | what a party does in each round: [`MlpParty`] implements [`tacit_session::Application`] |
+//! | [`planner`] | which parameters, ring, batch and activation are the cheapest, and what they cost |
 //! | `local` | all parties in one process |
 
 mod circuit;
 mod convolution;
 mod cost;
+mod draft;
 mod enter;
 mod first;
 pub mod local;
@@ -31,6 +33,7 @@ mod maps;
 mod own;
 mod party;
 mod plan;
+pub mod planner;
 mod pointwise;
 mod release;
 mod root;
@@ -41,6 +44,7 @@ mod stop;
 
 pub use circuit::{HiddenCircuit, Stored};
 pub use cost::IterationCost;
+pub use draft::{Modulus, ModulusShape};
 pub use party::MlpParty;
 pub use plan::{MlpEncryption, MlpPlan, VALUE_BITS};
 pub use script::MlpStep;

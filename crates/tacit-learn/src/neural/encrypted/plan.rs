@@ -23,12 +23,13 @@
 //! exactly; multiplying by c is declaring another scale, which costs nothing.
 
 use tacit_ckks::noise::{Message, NoiseModel, ProvenNoise, ReleaseMargin, Tracked};
-use tacit_ckks::{Parameters, ParametersLiteral};
+use tacit_ckks::{CkksError, Parameters, ParametersLiteral};
 use tacit_mhe::MaskBits;
 use tacit_ring::{RingKind, Transcript};
 
 use super::super::packed::{ColumnLayout, ConvolutionLayout};
 use super::super::{Head, MlpConfig, StepMomentum};
+use super::draft::{Draft, Modulus, ModulusShape};
 use super::pointwise::Pointwise;
 use crate::Error;
 use crate::encrypted::{EncryptedError, statistics};
@@ -42,7 +43,10 @@ pub(super) const LEVELS: usize = 3;
 /// The largest denominator of Nesterov's μ: stored weights lose its bits.
 const MAX_SHRINK: u32 = 1000;
 
-const SPECIAL_BITS: u32 = 50;
+/// Real slots, as many as the degree.
+pub(super) const KIND: RingKind = RingKind::ConjugateInvariant;
+
+pub(super) const SPECIAL_BITS: u32 = 50;
 const MIN_SCALE_BITS: u32 = 32;
 const MAX_SCALE_BITS: u32 = 42;
 
@@ -84,9 +88,9 @@ pub struct MlpPlan {
     /// The head's p, unless it is the identity.
     pub(super) head: Option<Pointwise>,
     /// Levels between two refreshes.
-    levels: usize,
+    pub(super) levels: usize,
     /// By how much weights are stored below Δ: 1, or the denominator of Nesterov's μ.
-    shrink: u32,
+    pub(super) shrink: u32,
 }
 
 impl MlpPlan {
@@ -104,92 +108,56 @@ impl MlpPlan {
         Self::with(&candidates, config, rows, 64, Parameters::insecure_toy)
     }
 
+    /// A plan with a modulus of the given shape, for a planner that compares several. The ring follows from the
+    /// configuration's slots, the base primes from the masks; what is not at the 128-bit level is an error.
+    pub fn of_shape(
+        config: MlpConfig,
+        rows: Vec<usize>,
+        lambda_s: u32,
+        shape: ModulusShape,
+    ) -> Result<Self, EncryptedError> {
+        Draft::new(config, rows, lambda_s)?.shaped(shape, Parameters::new)
+    }
+
+    /// What a modulus of this shape would be, before its primes are looked for.
+    pub fn modulus(
+        config: &MlpConfig,
+        rows: &[usize],
+        lambda_s: u32,
+        shape: ModulusShape,
+    ) -> Result<Modulus, EncryptedError> {
+        Ok(Draft::new(config.clone(), rows.to_vec(), lambda_s)?.modulus(shape))
+    }
+
     fn with(
         candidates: &[(u32, u32, usize)],
         config: MlpConfig,
         rows: Vec<usize>,
         lambda_s: u32,
-        make: impl Fn(&ParametersLiteral) -> Result<Parameters, tacit_ckks::CkksError>,
+        make: impl Fn(&ParametersLiteral) -> Result<Parameters, CkksError>,
     ) -> Result<Self, EncryptedError> {
-        supported(&config)?;
-        let activation = Pointwise::of(&config.activation);
-        let head = match &config.head {
-            Head::SquaredError => None,
-            Head::CrossEntropy(p) => Some(Pointwise::polynomial(p)),
-        };
-        let of_head = head.as_ref().map_or(0, |p| p.levels() + 1);
-        let levels = LEVELS.max(activation.levels() + 2).max(of_head);
-        let shrink = shrink(config.momentum)?;
-        let layout = ColumnLayout::new(&config, rows.len())?;
-        let convolution = match config.convolution {
-            Some(_) => Some(ConvolutionLayout::new(&config, rows.len())?),
-            None => None,
-        };
-        // A convolution is left and reached again without a refresh.
-        let levels = levels.max(LEVELS + usize::from(convolution.is_some()));
-        let each = Self::refreshes(&config, &layout, convolution.as_ref());
-        let released = config.stop.map_or(0, |stop| config.iterations / stop.every);
-        let refreshes = each * (config.iterations + 1) + released * (layout.groups() + 1);
-        // Errors come to their refresh at about Δ/(2√c).
-        let stretch = match activation {
-            Pointwise::Quadratic { c, .. } => (0.5 / c.abs().sqrt()).log2().max(0.0),
-            Pointwise::Polynomial { .. } => 0.0,
-        };
-        let kind = RingKind::ConjugateInvariant;
+        let draft = Draft::new(config, rows, lambda_s)?;
         for &(log_n, limit, special) in candidates {
-            if kind.slots(log_n) != config.slots {
+            if KIND.slots(log_n) != draft.config.slots {
                 continue;
             }
-            let mask = |scale: u32| {
-                let message = f64::from(scale + VALUE_BITS) + stretch;
-                MaskBits::hiding(message, lambda_s, config.slots, refreshes as u64)
-            };
             let budget = limit - special as u32 * SPECIAL_BITS;
-            let fits = |scale: u32| {
-                let base = mask(scale).modulus_bits(rows.len()).ceil() as u32 + 1;
-                let count = base.div_ceil(SPECIAL_BITS - 1);
-                (base + levels as u32 * scale <= budget).then_some((scale, base, count))
-            };
+            let levels = draft.levels as u32;
+            let fits = |&scale: &u32| draft.base(scale).bits + levels * scale <= budget;
             // The fewest primes, as all costs grow with them; then the highest precision.
-            let scales = (MIN_SCALE_BITS..=MAX_SCALE_BITS).rev();
-            let Some((scale, base, count)) = scales.filter_map(fits).min_by_key(|fit| fit.2) else {
-                continue;
-            };
-            let mut q_bits: Vec<u32> = (0..count)
-                .map(|k| base / count + u32::from(k < base % count))
-                .collect();
-            q_bits.extend(vec![scale; levels]);
-            let params = make(&ParametersLiteral {
-                kind,
-                log_n,
-                q_bits,
-                p_bits: vec![SPECIAL_BITS; special],
-                log_scale: scale,
-            })?;
-            let encryption = MlpEncryption {
-                params,
-                refresh_level: count as usize - 1,
-                mask: mask(scale),
-                lambda_s,
-            };
-            return Ok(Self {
-                config,
-                layout,
-                convolution,
-                encryption,
-                rows,
-                moments: 0,
-                rotation: None,
-                activation,
-                head,
-                levels,
-                shrink,
-            });
+            let scales = (MIN_SCALE_BITS..=MAX_SCALE_BITS).rev().filter(fits);
+            if let Some(scale_bits) = scales.min_by_key(|&scale| draft.base(scale).primes) {
+                let shape = ModulusShape {
+                    special,
+                    scale_bits,
+                };
+                return draft.shaped(shape, make);
+            }
         }
         Err(EncryptedError::NoParameters {
-            levels,
-            slots: config.slots,
-            parties: rows.len(),
+            levels: draft.levels,
+            slots: draft.config.slots,
+            parties: draft.rows.len(),
             lambda_s,
         })
     }
@@ -382,7 +350,7 @@ impl MlpPlan {
 }
 
 /// The least D for which D·μ is an integer: Nesterov's point D(1+μ)·w − Dμ·w⁻ then takes integers, and no level.
-fn shrink(momentum: StepMomentum) -> Result<u32, EncryptedError> {
+pub(super) fn shrink(momentum: StepMomentum) -> Result<u32, EncryptedError> {
     let StepMomentum::Nesterov { mu } = momentum else {
         return Ok(1);
     };
@@ -399,7 +367,7 @@ fn shrink(momentum: StepMomentum) -> Result<u32, EncryptedError> {
 }
 
 /// What encrypted training cannot do.
-fn supported(config: &MlpConfig) -> Result<(), EncryptedError> {
+pub(super) fn supported(config: &MlpConfig) -> Result<(), EncryptedError> {
     config.validate()?;
     if config.depth() < 2 {
         let remedy = "use a generalised linear model, which is cheaper";
