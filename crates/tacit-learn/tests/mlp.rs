@@ -329,20 +329,26 @@ fn digits_among_ten_parties_fit_the_secure_parameters() {
 
 #[test]
 fn dearer_activations_fit_the_same_ring_at_a_lower_scale() {
-    let plan = |activation| {
+    let plan = |degree, slots, lambda_s| {
         let config = MlpConfig {
-            activation,
+            activation: PolynomialActivation::fit(Curve::Sigmoid, degree, 4.0).unwrap(),
+            slots,
             ..MlpConfig::new(&[784, 64, 64, 10])
         };
-        MlpPlan::new(config, vec![6_000; 10], 64).unwrap()
+        MlpPlan::new(config, vec![6_000; 10], lambda_s)
     };
     for (degree, primes) in [(2, 6), (3, 7), (7, 8)] {
-        let plan = plan(PolynomialActivation::fit(Curve::Sigmoid, degree, 4.0).unwrap());
+        let plan = plan(degree, 1 << 14, 64).unwrap();
         let params = &plan.encryption.params;
         assert_eq!(params.literal().q_bits.len(), primes);
         assert!(params.ring().log2_modulus(params.key_basis()) <= 430.0);
         assert!(plan.release_margin().precision_bits() > 20.0);
     }
+    // Where masks are wider still, five levels take a larger ring.
+    let refused = plan(7, 1 << 14, 128).unwrap_err().to_string();
+    assert!(refused.contains("5 levels") && refused.contains("raise `slots`"));
+    let larger = plan(7, 1 << 15, 128).unwrap();
+    assert_eq!(larger.encryption.params.slots(), 1 << 15);
 }
 
 #[test]
@@ -374,4 +380,17 @@ fn the_roots_work_goes_round_where_the_plan_says_so() {
     let [a, b, c] = sent(&rotating);
     assert!(a == b && b == c, "{a} {b} {c}");
     assert!(plan.rotating(0).is_err());
+    // What is decided by releases is decided within one session.
+    let stop = EarlyStop {
+        every: 1,
+        patience: 1,
+        improvement: 0.1,
+    };
+    let stopping = MlpConfig {
+        stop: Some(stop),
+        ..config
+    };
+    let refused = MlpPlan::insecure_toy(stopping, vec![16; 3]).unwrap();
+    let refused = refused.rotating(2).unwrap_err().to_string();
+    assert!(refused.contains("`stop`"), "{refused}");
 }
