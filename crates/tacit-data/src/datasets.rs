@@ -19,6 +19,20 @@ pub fn breast_cancer_spec() -> CohortSpec {
     }
 }
 
+/// How Default of Credit Card Clients (I-C. Yeh and C-h. Lien 2009, UCI, CC BY 4.0) is selected from `path`: a CSV file,
+/// gzipped or not, with the columns of the original but `EDUCATION` and `MARRIAGE` one-hot. It does not ship with
+/// Tacit: <https://archive.ics.uci.edu/dataset/350/default+of+credit+card+clients>.
+pub fn credit_default_spec(path: impl Into<std::path::PathBuf>) -> CohortSpec {
+    let encoding = LabelEncoding::Binary {
+        positive: Level::from("1"),
+        negative: Some(Level::from("0")),
+    };
+    CohortSpec {
+        key: Some("ID".into()),
+        ..CohortSpec::new(path, "default-payment-next-month", encoding)
+    }
+}
+
 /// Breast Cancer Wisconsin (original), W. H. Wolberg, UCI, CC BY 4.0: nine graded properties of
 /// cell nuclei, benign (0) or malignant (1). The 16 rows with a missing value are left out; rows
 /// are keyed by sample number.

@@ -47,6 +47,36 @@ impl Table {
         Ok((self.select(&train), self.select(&test)))
     }
 
+    /// Training and test rows of fold `k` (from 0) of `of`, for cross-validation: each key is in the test set of one
+    /// fold.
+    ///
+    /// ```
+    /// let table = tacit_data::datasets::breast_cancer()?.table;
+    /// let tests = (0..5).map(|k| Ok(table.fold(k, 5, 7)?.1.rows()));
+    /// let tests = tests.collect::<Result<Vec<_>, tacit_data::DataError>>()?;
+    /// assert_eq!(tests.iter().sum::<usize>(), 683);
+    /// # Ok::<(), tacit_data::DataError>(())
+    /// ```
+    pub fn fold(&self, k: usize, of: usize, seed: u64) -> Result<(Table, Table), DataError> {
+        if of < 2 || k >= of {
+            return Err(DataError::Parameter {
+                what: "fold",
+                value: k as f64,
+                expected: "a number below that of the folds, which are at least two",
+            });
+        }
+        let hash = Deal::new("tacit-data 1 cross-validation", seed);
+        let fold = |key: &RowKey| ((u128::from(hash.draw(key)) * of as u128) >> 64) as usize;
+        let (test, train): (Vec<usize>, Vec<usize>) =
+            (0..self.rows()).partition(|&i| fold(&self.keys()[i]) == k);
+        for (rows, side) in [(&train, "training set"), (&test, "test set")] {
+            if rows.is_empty() {
+                return Err(too_few(side.to_owned(), self.rows(), "take fewer folds"));
+            }
+        }
+        Ok((self.select(&train), self.select(&test)))
+    }
+
     /// Simulates `n` sites: each key belongs to one of them.
     pub fn split_sites(&self, n: usize, seed: u64) -> Result<Vec<Table>, DataError> {
         self.check_sites(n)?;
