@@ -170,6 +170,36 @@ impl Rate {
             } => from * factor.powi((t / every.max(1)) as i32),
         }
     }
+
+    /// The same schedule with every η multiplied by `factor`.
+    pub fn times(self, factor: f64) -> Self {
+        let by = |rate: f64| rate * factor;
+        match self {
+            Rate::Constant { rate } => Rate::Constant { rate: by(rate) },
+            Rate::Linear { from, to } => Rate::Linear {
+                from: by(from),
+                to: by(to),
+            },
+            Rate::Cosine { from, to } => Rate::Cosine {
+                from: by(from),
+                to: by(to),
+            },
+            Rate::Plateau { from, hold, to } => Rate::Plateau {
+                from: by(from),
+                hold,
+                to: by(to),
+            },
+            Rate::Steps {
+                from,
+                every,
+                factor,
+            } => Rate::Steps {
+                from: by(from),
+                every,
+                factor,
+            },
+        }
+    }
 }
 
 /// Use of earlier steps.
@@ -381,6 +411,10 @@ mod tests {
         };
         assert_eq!([0, 5].map(|t| plateau.at(t, 10)), [0.4, 0.4]);
         assert!((plateau.at(10, 10) - 0.1).abs() < 1e-12);
+        for t in 0..10 {
+            let half = plateau.times(0.5).at(t, 10);
+            assert!((half - 0.5 * plateau.at(t, 10)).abs() < 1e-12);
+        }
         let steps = Rate::Steps {
             from: 1.0,
             every: 4,

@@ -39,6 +39,9 @@ pub struct Split {
     pub giant: usize,
 }
 
+/// How often the height fits into the columns, at most.
+const MAX_REPEATS: usize = 16;
+
 /// The geometry of a training: see the module's documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ColumnLayout {
@@ -63,7 +66,10 @@ impl ColumnLayout {
         // The outputs of a convolution are spread over several ciphertexts.
         let dense = if config.convolution.is_some() { 2 } else { 1 };
         let widest = config.layers.iter().skip(dense).copied().max().unwrap_or(1);
-        let (slots, height, batch) = (config.slots, widest.next_power_of_two(), config.batch);
+        let (slots, batch) = (config.slots, config.batch);
+        // Not much lower than wide: maps that repeat columns have as many terms as the height fits into the columns.
+        let lowest = (slots / MAX_REPEATS).isqrt();
+        let height = widest.max(lowest).next_power_of_two();
         if !slots.is_power_of_two() || slots < 2 * height {
             let problem = format!("{slots} slots hold no two columns of {height} neurons");
             return refuse(problem, "raise `slots` to a larger power of two");
