@@ -64,6 +64,10 @@ pub enum PlanVerb {
 pub enum BenchVerb {
     /// Encrypted training of a generalised linear model, beside plaintext.
     Glm(commands::bench::glm::BenchGlm),
+    /// Encrypted training of a network, beside plaintext.
+    Mlp(Box<commands::bench::mlp::BenchMlp>),
+    /// How the encrypted training of a network grows with parties, features, width and rows.
+    MlpScaling(commands::bench::mlp_scaling::BenchMlpScaling),
     /// Encrypted predictions.
     Predict(commands::bench::predict::BenchPredict),
 }
@@ -83,6 +87,10 @@ impl Command {
             Command::Plan(PlanVerb::Check(args)) => commands::plan_check::run(args, console),
             Command::Fe(verb) => verb.run(console),
             Command::Bench(BenchVerb::Glm(args)) => commands::bench::glm::run(args, console),
+            Command::Bench(BenchVerb::Mlp(args)) => commands::bench::mlp::run(args, console),
+            Command::Bench(BenchVerb::MlpScaling(args)) => {
+                commands::bench::mlp_scaling::run(args, console)
+            }
             Command::Bench(BenchVerb::Predict(args)) => {
                 commands::bench::predict::run(args, console)
             }
@@ -97,6 +105,8 @@ impl Command {
             Command::Plan(PlanVerb::Check(args)) => Some(&args.record),
             Command::Fe(verb) => verb.record_args(),
             Command::Bench(BenchVerb::Glm(args)) => Some(&args.measure.record),
+            Command::Bench(BenchVerb::Mlp(args)) => Some(&args.measure.record),
+            Command::Bench(BenchVerb::MlpScaling(args)) => Some(&args.measure.record),
             Command::Bench(BenchVerb::Predict(args)) => Some(&args.measure.record),
             Command::Run(RunVerb::Show(args)) => Some(&args.record),
         }

@@ -89,6 +89,57 @@ fn a_benchmark_holds_its_contracted_figures() {
 }
 
 #[test]
+fn a_network_is_trained_beside_its_twin_and_its_operations_are_those_predicted() {
+    let out = tempfile::tempdir().unwrap();
+    tacit()
+        .args(["bench", "mlp", "--synthetic", "600x4", "--parties", "2"])
+        .args(["--layers", "8", "--batch", "8", "--iterations", "2"])
+        .args(["--quiet", "--out"])
+        .arg(out.path())
+        .assert()
+        .success();
+    let record = Run::read(&out.path().join("run.json")).unwrap();
+    let figure = |name: &str| {
+        let found = record.figures().get(name);
+        found.unwrap_or_else(|| panic!("{name} is missing"))
+    };
+    for name in [
+        "encrypted.accuracy",
+        "twin.accuracy",
+        "pooled.accuracy",
+        "fedavg.accuracy",
+        "local.accuracy_mean",
+        "majority.accuracy",
+        "wall_s",
+        "peak_rss_mib",
+        "bytes_per_party_per_round",
+        "ops.refreshes_per_iteration",
+    ] {
+        assert!(figure(name) > 0.0, "{name}");
+    }
+    assert!(figure("twin.max_abs_diff") < 1e-3);
+    assert!(figure("twin.same_predictions") > 0.99);
+    for name in ["rotations", "mul", "mul_plain", "relinearisations"] {
+        let [predicted, counted] =
+            ["ops.", "ops.counted."].map(|of| figure(&format!("{of}{name}_per_iteration")));
+        assert_eq!(predicted, counted, "{name}");
+    }
+    let page = std::fs::read_to_string(out.path().join("report.html")).unwrap();
+    assert!(page.contains("Accuracy per iteration") && page.contains("FedAvg"));
+}
+
+#[test]
+fn data_that_does_not_ship_is_asked_for_by_path() {
+    let run = tacit()
+        .args(["bench", "mlp", "--data", "mnist", "--out"])
+        .arg(tempfile::tempdir().unwrap().path())
+        .assert()
+        .code(2);
+    let told = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+    assert!(told.contains("--data mnist=PATH"), "{told}");
+}
+
+#[test]
 fn the_example_plan_is_explained() {
     let run = tacit()
         .args(["plan", "check", "--no-timing", "--json", "-"])

@@ -4,6 +4,7 @@
 //! its own secret and rows, and a querier asks about the test rows under encryption. Unless the plan
 //! releases the model, every figure of it comes from the decrypted answers.
 
+pub mod network;
 mod report;
 mod sites;
 mod source;
@@ -25,7 +26,7 @@ use crate::{Console, Error};
 
 pub use report::{cost_section, margins_section, model_table, quality_section};
 pub use sites::{Shared, Site, samples};
-pub use source::{Options, Source};
+pub use source::{Hold, Options, Source};
 
 /// What is compared.
 pub struct Setup {

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use tacit_data::{
-    Cohort, CohortSpec, LabelEncoding, Level, MissingPolicy, Reference, ReleasePolicy, Table,
-    datasets, synthetic,
+    Cohort, CohortSpec, LabelEncoding, MissingPolicy, Reference, ReleasePolicy, Table, datasets,
+    synthetic,
 };
 use tacit_learn::model::{Family, GlmConfig};
 
@@ -42,6 +42,21 @@ const PIMA_RANGES: [(f64, f64); 8] = [
     (18.0, 90.0),
 ];
 
+/// A public range of a column of the credit data, from its description and ordinary practice; amounts are New Taiwan
+/// dollars.
+fn credit_range(name: &str) -> (f64, f64) {
+    let group = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    match group {
+        "LIMIT_BAL" => (0.0, 1_000_000.0),
+        "SEX" => (0.0, 2.0),
+        "AGE" => (18.0, 90.0),
+        "PAY_" => (-2.0, 9.0),
+        "BILL_AMT" => (-100_000.0, 1_000_000.0),
+        "PAY_AMT" => (0.0, 200_000.0),
+        _ => (0.0, 1.0),
+    }
+}
+
 impl Source {
     /// Breast Cancer Wisconsin: every column is a grade from 1 to 10.
     pub fn breast_cancer() -> Result<Self, Error> {
@@ -63,22 +78,19 @@ impl Source {
         })
     }
 
+    /// Default of Credit Card Clients, from a file; see [`datasets::credit_default_spec`].
+    pub fn credit_default(path: &Path) -> Result<Self, Error> {
+        let table = Cohort::load(&datasets::credit_default_spec(path), Path::new("."))
+            .bad_input(|| format!("no credit data can be taken from {}", path.display()))?
+            .table;
+        let ranges = table.names().iter().map(|name| credit_range(name));
+        let ranges = ranges.collect();
+        Ok(Source::Table { table, ranges })
+    }
+
     /// A CSV or Parquet file. Ranges are the columns' extremes rounded outwards to powers of two: the
     /// author of a plan would state them as public knowledge.
-    pub fn file(
-        path: &Path,
-        label: &str,
-        positive: Option<&str>,
-        family: Family,
-    ) -> Result<Self, Error> {
-        let encoding = match (family, positive) {
-            (Family::Linear, None) => LabelEncoding::Real,
-            (Family::Poisson, None) => LabelEncoding::Count,
-            (_, level) => LabelEncoding::Binary {
-                positive: Level::from(level.unwrap_or("1")),
-                negative: None,
-            },
-        };
+    pub fn file(path: &Path, label: &str, encoding: LabelEncoding) -> Result<Self, Error> {
         let spec = CohortSpec {
             missing: MissingPolicy::DropRow,
             ..CohortSpec::new(path.display().to_string(), label, encoding)
@@ -101,16 +113,16 @@ impl Source {
     }
 
     /// Splits into sites and test rows.
-    pub fn setup(&self, sites: usize, seed: u64, options: &Options) -> Result<Setup, Error> {
-        let names: Vec<String> = (0..sites)
-            .map(|i| format!("{}-{}", options.kind, letter(i)))
-            .collect();
+    pub fn split(&self, sites: usize, kind: &str, hold: Hold, seed: u64) -> Result<Split, Error> {
+        let names = names(kind, sites);
         let split = || "the rows cannot be split among the sites";
         let (tables, test, reference) = match self {
             Source::Table { table, ranges } => {
-                let (train, test) = table
-                    .train_test(options.test_share, seed)
-                    .bad_input(split)?;
+                let (train, test) = match hold {
+                    Hold::Share(share) => table.train_test(share, seed),
+                    Hold::Fold { k, of, seed } => table.fold(k, of, seed),
+                }
+                .bad_input(split)?;
                 let tables = train.split_sites_evenly(sites, seed).bad_input(split)?;
                 let reference = Reference::from_ranges(ranges).bad_input(split)?;
                 (tables, test, reference)
@@ -135,7 +147,23 @@ impl Source {
             unit_rows: total as f64,
             ..ReleasePolicy::default()
         };
-        let mut config = GlmConfig::new(options.family, test.columns());
+        Ok(Split {
+            names,
+            sites: tables,
+            test,
+            shared: Shared {
+                reference,
+                policy,
+                sites,
+            },
+        })
+    }
+
+    /// The comparison of a generalised linear model.
+    pub fn setup(&self, sites: usize, seed: u64, options: &Options) -> Result<Setup, Error> {
+        let split = self.split(sites, options.kind, Hold::Share(options.test_share), seed)?;
+        let total: usize = split.sites.iter().map(Table::rows).sum();
+        let mut config = GlmConfig::new(options.family, split.test.columns());
         config.seed = seed;
         let each = total / sites;
         // Small sites use all their rows every time; large ones a window of them.
@@ -150,19 +178,43 @@ impl Source {
             .validate()
             .bad_input(|| "the training cannot be configured like this")?;
         Ok(Setup {
-            names,
-            sites: tables,
-            test,
-            shared: Shared {
-                reference,
-                policy,
-                sites,
-            },
+            names: split.names,
+            sites: split.sites,
+            test: split.test,
+            shared: split.shared,
             config,
             lambda_s: options.lambda_s,
             release_model: options.release_model,
         })
     }
+}
+
+/// Which rows of a table are held out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Hold {
+    /// This share, drawn anew with every seed.
+    Share(f64),
+    /// Fold `k` of the `of` that a seed gives.
+    Fold {
+        /// Which one, from 0.
+        k: usize,
+        /// How many there are.
+        of: usize,
+        /// Deals rows to folds.
+        seed: u64,
+    },
+}
+
+/// Rows dealt to sites, and those that no site trains on.
+pub struct Split {
+    /// Names of the sites.
+    pub names: Vec<String>,
+    /// Each site's rows.
+    pub sites: Vec<Table>,
+    /// Held-out rows.
+    pub test: Table,
+    /// Standardisation.
+    pub shared: Shared,
 }
 
 /// What else a study needs to know.
@@ -181,6 +233,13 @@ pub struct Options {
     pub lambda_s: u32,
     /// Whether the plan releases the model.
     pub release_model: bool,
+}
+
+/// Names of sites.
+pub(super) fn names(kind: &str, sites: usize) -> Vec<String> {
+    (0..sites)
+        .map(|i| format!("{kind}-{}", letter(i)))
+        .collect()
 }
 
 /// a, b … z, then numbers.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use tacit_data::{LabelEncoding, Level};
 use tacit_learn::metrics::Summary;
 use tacit_learn::model::Family;
 use tacit_report::measure::peak_rss_bytes;
@@ -125,7 +126,15 @@ impl Job {
                     Error::bad_input("--label is missing")
                         .remedy("name the label column of the file")
                 })?;
-                Source::file(path, label, self.positive.as_deref(), self.family.into())
+                let encoding = match (self.family, &self.positive) {
+                    (FamilyArg::Linear, None) => LabelEncoding::Real,
+                    (FamilyArg::Poisson, None) => LabelEncoding::Count,
+                    (_, level) => LabelEncoding::Binary {
+                        positive: Level::from(level.as_deref().unwrap_or("1")),
+                        negative: None,
+                    },
+                };
+                Source::file(path, label, encoding)
             }
         }
     }

@@ -1,4 +1,6 @@
 //! `tacit bench`: whole jobs, measured.
 
 pub mod glm;
+pub mod mlp;
+pub mod mlp_scaling;
 pub mod predict;

@@ -1,0 +1,328 @@
+//! `tacit bench mlp`: a network trained under encryption, beside its twin, pooled plaintext, plain averaging and each
+//! site alone, over several seeds.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use tacit_data::idx::ImageSet;
+use tacit_data::{LabelEncoding, Level};
+use tacit_learn::metrics::Summary;
+use tacit_learn::neural::MlpConfig;
+use tacit_report::{Cell, Column, Quantity, Report, Run, Section, Table, Unit};
+
+use super::glm::Size;
+use crate::args::MeasureArgs;
+use crate::error::Context;
+use crate::study::Source;
+use crate::study::network::{
+    Held, Rows, Settings, Setup, Study, cost_section, margins_section, quality_section,
+};
+use crate::{Console, Error, Outcome};
+
+/// Arguments of `tacit bench mlp`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tacit bench mlp --data mnist=FOLDER --layers 64,64 --parties 10
+  tacit bench mlp --data breast-cancer --layers 64,64 --parties 10 --seeds 5 --folds
+  tacit bench mlp --data credit-default=FILE --layers 64,64 --parties 10 --seeds 5 --json -
+  tacit bench mlp --data wards.csv --label ward --classes a,b,c --layers 32 --parties 3
+  tacit bench mlp --data breast-cancer --validation --twin-only --seeds 20 --weight-decay 0.01
+
+MNIST is read from a folder with its four IDX files (http://yann.lecun.com/exdb/mnist), gzipped or not; Default of
+Credit Card Clients from a CSV file (https://archive.ics.uci.edu/dataset/350), gzipped or not, with EDUCATION and
+MARRIAGE one-hot. Settings that are not given were chosen with --validation for the named data sets.")]
+pub struct BenchMlp {
+    /// `breast-cancer`, `mnist=FOLDER`, `credit-default=FILE`, or a CSV or Parquet file.
+    #[arg(long, value_name = "DATA", required_unless_present = "synthetic")]
+    pub data: Option<PathBuf>,
+
+    /// Label column of a file.
+    #[arg(long, value_name = "COL")]
+    pub label: Option<String>,
+
+    /// The label that counts as class 1 of two (`1` without it).
+    #[arg(long, value_name = "VALUE", conflicts_with = "classes")]
+    pub positive: Option<String>,
+
+    /// The classes of a file's labels.
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    pub classes: Vec<String>,
+
+    /// Generated rows of two classes instead of a file.
+    #[arg(long, value_name = "ROWSxFEATURES", conflicts_with = "data")]
+    pub synthetic: Option<Size>,
+
+    /// Hidden widths, such as 64,64; or all widths, inputs and classes included.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [64, 64])]
+    pub layers: Vec<usize>,
+
+    /// Number of parties.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub parties: u16,
+
+    /// Number of seeds: each gives another split, start and other mini-batches.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub seeds: u64,
+
+    /// First seed.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+
+    /// Gradient steps.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub iterations: Option<u32>,
+
+    /// Gradient steps, as passes through the training rows.
+    #[arg(long, conflicts_with = "iterations")]
+    pub epochs: Option<f64>,
+
+    /// Samples per party and iteration, a power of two.
+    #[arg(long)]
+    pub batch: Option<usize>,
+
+    /// Step size: held for half of the iterations, then on a line to 0.
+    #[arg(long)]
+    pub rate: Option<f64>,
+
+    /// Momentum of the heavy ball.
+    #[arg(long)]
+    pub momentum: Option<f64>,
+
+    /// Weight decay.
+    #[arg(long)]
+    pub weight_decay: Option<f64>,
+
+    /// Output wanted of a sample's own class.
+    #[arg(long)]
+    pub target: Option<f64>,
+
+    /// c of the activation u/2 + c·u².
+    #[arg(long)]
+    pub curvature: Option<f64>,
+
+    /// Spread of the initial weights, in units of 1/√inputs.
+    #[arg(long)]
+    pub gain: Option<f64>,
+
+    /// Passes of a site through its own rows between two averages of FedAvg.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub local_epochs: u16,
+
+    /// Cross-validation: as many folds as seeds, each held out for one of them.
+    #[arg(long, conflicts_with = "validation")]
+    pub folds: bool,
+
+    /// Measure on a part of the training rows instead of the test rows: for choosing settings.
+    #[arg(long)]
+    pub validation: bool,
+
+    /// Leave the encrypted training out.
+    #[arg(long)]
+    pub twin_only: bool,
+
+    /// Statistical security of masks and flooding, in bits.
+    #[arg(long, default_value_t = 64)]
+    pub lambda_s: u32,
+
+    /// The record and its folder.
+    #[command(flatten)]
+    pub measure: MeasureArgs,
+}
+
+impl BenchMlp {
+    /// The rows, and settings for them.
+    fn rows(&self) -> Result<(Rows, Settings), Error> {
+        if let Some(Size { rows, features }) = self.synthetic {
+            let source = Source::Synthetic { rows, features };
+            return Ok((Rows::Table(source, 2), Settings::TABLE));
+        }
+        let Some(path) = &self.data else {
+            return Err(Error::bad_input("neither --data nor --synthetic is given"));
+        };
+        let text = path.to_string_lossy();
+        match text.split_once('=') {
+            Some(("mnist", folder)) => {
+                let sets = ImageSet::mnist(Path::new(folder))
+                    .bad_input(|| format!("no MNIST can be read from {folder}"))?;
+                Ok((Rows::Digits(Box::new(sets)), Settings::DIGITS))
+            }
+            Some(("credit-default", file)) => {
+                let source = Source::credit_default(Path::new(file))?;
+                Ok((Rows::Table(source, 2), Settings::CREDIT_DEFAULT))
+            }
+            _ if text == "breast-cancer" => Ok((
+                Rows::Table(Source::breast_cancer()?, 2),
+                Settings::BREAST_CANCER,
+            )),
+            _ if text == "mnist" || text == "credit-default" => {
+                let remedy = format!("say where it is: --data {text}=PATH");
+                Err(Error::bad_input(format!("{text} does not ship with Tacit")).remedy(remedy))
+            }
+            _ => self.file(path),
+        }
+    }
+
+    fn file(&self, path: &Path) -> Result<(Rows, Settings), Error> {
+        let label = self.label.as_deref().ok_or_else(|| {
+            Error::bad_input("--label is missing").remedy("name the label column of the file")
+        })?;
+        let level = |text: &String| Level::from(text.as_str());
+        let (encoding, classes) = match &self.classes[..] {
+            [] => {
+                let positive = Level::from(self.positive.as_deref().unwrap_or("1"));
+                let negative = None;
+                (LabelEncoding::Binary { positive, negative }, 2)
+            }
+            all => {
+                let classes = all.iter().map(level).collect();
+                (LabelEncoding::Classes { classes }, all.len())
+            }
+        };
+        let source = Source::file(path, label, encoding)?;
+        Ok((Rows::Table(source, classes), Settings::TABLE))
+    }
+
+    /// All widths.
+    fn widths(&self, rows: &Rows) -> Vec<usize> {
+        let (inputs, outputs) = rows.shape();
+        match &self.layers[..] {
+            all @ [first, .., last] if (*first, *last) == (inputs, outputs) => all.to_vec(),
+            hidden => [&[inputs], hidden, &[outputs]].concat(),
+        }
+    }
+
+    /// The given settings, and `base` for the others.
+    fn config(
+        &self,
+        base: Settings,
+        layers: &[usize],
+        rows: usize,
+        seed: u64,
+    ) -> Result<MlpConfig, Error> {
+        let mut settings = Settings {
+            batch: self.batch.unwrap_or(base.batch),
+            iterations: self.iterations.map_or(base.iterations, |n| n as usize),
+            rate: self.rate.unwrap_or(base.rate),
+            momentum: self.momentum.unwrap_or(base.momentum),
+            decay: self.weight_decay.unwrap_or(base.decay),
+            target: self.target.unwrap_or(base.target),
+            curvature: self.curvature.unwrap_or(base.curvature),
+            gain: self.gain.unwrap_or(base.gain),
+        };
+        if let Some(epochs) = self.epochs {
+            if !(epochs > 0.0 && epochs <= 1e6) {
+                return Err(Error::bad_input(format!("--epochs is {epochs}"))
+                    .remedy("give a positive number of passes"));
+            }
+            let step = (usize::from(self.parties) * settings.batch).max(1);
+            settings.iterations = (epochs * rows as f64 / step as f64).ceil() as usize;
+        }
+        settings.config(layers, seed)
+    }
+}
+
+/// Runs the benchmark.
+pub fn run(args: &BenchMlp, console: &mut Console) -> Result<Outcome, Error> {
+    let folder = console.run_folder("bench-mlp", &args.measure)?;
+    let (rows, base) = args.rows()?;
+    let layers = args.widths(&rows);
+    let held = |seed: u64| match (args.validation, args.folds) {
+        (true, _) => Held::Validation,
+        (_, true) => {
+            let (k, of) = (seed - args.seed, args.seeds);
+            Held::Fold(k as usize, of as usize, args.seed)
+        }
+        _ => Held::Test,
+    };
+    let mut values: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+    let mut last: Option<(Study, MlpConfig)> = None;
+    let mut peak = None;
+    for seed in args.seed..args.seed + args.seeds {
+        let (names, cohorts) = rows.deal(args.parties.into(), held(seed), seed)?;
+        let config = args.config(base, &layers, cohorts.sizes().iter().sum(), seed)?;
+        let setup = Setup {
+            names,
+            cohorts,
+            config: config.clone(),
+            lambda_s: args.lambda_s,
+            local_epochs: args.local_epochs.into(),
+            twin_only: args.twin_only,
+        };
+        let study = setup.run(console)?;
+        for (name, value) in study.figures() {
+            values.entry(name).or_default().push(value);
+        }
+        peak = study.encrypted.as_ref().and_then(|e| e.peak).or(peak);
+        last = Some((study, config));
+    }
+    let (study, config) = last.ok_or_else(|| Error::bad_input("--seeds is 0"))?;
+
+    let failed = || "the record cannot be made";
+    let mut run = Run::new("bench mlp", env!("CARGO_PKG_VERSION"), args.seed).failed(failed)?;
+    let data = match (&args.synthetic, &args.data) {
+        (Some(s), _) => format!("synthetic {}x{}", s.rows, s.features),
+        (_, Some(path)) => path.display().to_string(),
+        _ => String::new(),
+    };
+    run.param("data", data).failed(failed)?;
+    let held_out = match (args.validation, args.folds) {
+        (true, _) => "validation",
+        (_, true) => "folds",
+        _ => "test",
+    };
+    run.param("held_out", held_out).failed(failed)?;
+    run.param("parties", args.parties).failed(failed)?;
+    run.param("seeds", args.seeds).failed(failed)?;
+    run.param("model", &config).failed(failed)?;
+    if let Some(encrypted) = &study.encrypted {
+        let ring = format!("{:?}", encrypted.plan.encryption.params.literal());
+        run.param("ring", ring).failed(failed)?;
+    }
+    let columns = [
+        Column::text("figure"),
+        Column::number("mean"),
+        Column::number("sd"),
+    ];
+    let mut table = Table::new(format!("{} seed(s)", args.seeds), columns);
+    for (name, values) in &values {
+        run.figure_over_seeds(name, values).failed(failed)?;
+        if let Some(summary) = Summary::of(values.iter().copied()) {
+            // The contracted plain names hold the mean.
+            run.figure(name, summary.mean).failed(failed)?;
+            table = table.row([
+                Cell::text(*name),
+                Cell::from(Quantity::new(summary.mean, Unit::Plain)),
+                Cell::from(Quantity::new(summary.sd, Unit::Plain)),
+            ]);
+        }
+    }
+    if let Some(bytes) = peak {
+        run.figure("peak_rss_mib", bytes as f64 / 1048576.0)
+            .failed(failed)?;
+    }
+    console.table(&table)?;
+    let mut report = Report::new("Encrypted training of a network")
+        .summary(format!(
+            "Widths {:?}, {} parties, {} seed(s). Every party's work was done on this machine, keys included.",
+            layers, args.parties, args.seeds
+        ))
+        .section(Section::new("Figures").table(table))
+        .section(quality_section(&study));
+    if let Some(encrypted) = &study.encrypted {
+        report = report
+            .section(cost_section(encrypted))
+            .section(margins_section(encrypted));
+    }
+    if args.validation {
+        report = report.limit(
+            "Held-out rows are a part of the training rows; the test rows were not looked at.",
+        );
+    }
+    let report = report
+        .limit("Curves and tables below the figures are of the last seed.")
+        .limit(
+            "The plan of this benchmark releases the model once, to compare it with the twin's.",
+        );
+    Ok(Outcome::measured(run, report, folder))
+}
