@@ -1,6 +1,5 @@
 //! Ciphertext operations in the bulk that layers need them in, counted.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use rayon::prelude::*;
@@ -221,7 +220,8 @@ impl Engine {
         let scale = scale(left)? * scale(right)?;
         let terms = left[0].len();
         let counts = left.iter().chain(right).map(Vec::len);
-        if terms == 0 || counts.clone().any(|count| count != terms) {
+        let pairs = all().all(|c| c.polys().len() == 2);
+        if terms == 0 || !pairs || counts.clone().any(|count| count != terms) {
             return Err(CkksError::Unsupported(EMPTY));
         }
         let products = left.len() * right.len() * terms;
@@ -245,31 +245,43 @@ impl Engine {
         let task = |(index, mut out): (usize, Vec<&mut [u64]>)| {
             let (j, from) = (index / pieces, index % pieces * piece);
             let m = ring.q(j);
-            let part = |side, k| parts(side, k, j, from..from + piece);
+            let (count, stride) = (right.len(), piece + PAD);
+            // Copied side by side: in place they lie a power of two apart and contend for the same lines of the cache.
+            let copy = |side: &[Ciphertext], to: &mut Vec<u64>| {
+                to.clear();
+                for poly in side.iter().flat_map(Ciphertext::polys) {
+                    to.extend_from_slice(&poly.row(j)[from..from + piece]);
+                    to.extend([0; PAD]);
+                }
+            };
+            let mut copies = vec![Vec::new(); count];
+            for (right, to) in right.iter().zip(&mut copies) {
+                copy(right, to);
+            }
+            let mut own = Vec::new();
             let mut more = [vec![0; piece], vec![0; piece]];
-            let mut out = out.chunks_exact_mut(3);
-            for right in right {
-                let right = [part(right, 0), part(right, 1)];
-                for left in left {
-                    let left = [part(left, 0), part(left, 1)];
-                    let Some([d0, d1, d2]) = out.next() else {
+            let mut out: Vec<&mut [&mut [u64]]> = out.chunks_exact_mut(3).collect();
+            for (index, side) in left.iter().enumerate() {
+                copy(side, &mut own);
+                let own = [0, 1].map(|k| groups(&own, k, stride, piece));
+                for (g, copies) in copies.iter().enumerate() {
+                    let [x, y] = [0, 1].map(|k| groups(copies, k, stride, piece));
+                    let [d0, d1, d2] = &mut *out[g * left.len() + index] else {
                         return;
                     };
-                    for at in 0..left[0].len() {
-                        let (x, y) = (&right[0][at], &right[1][at]);
+                    for at in 0..x.len() {
+                        let (x, y) = (&x[at], &y[at]);
                         let [low, high] = &mut more;
                         // (d0, d1) with the first polynomial of the left factors, (d1, d2) with the second.
                         match at {
-                            0 => {
-                                (kernels.mac_digits)([&mut **d0, &mut **d1], &left[0][at], x, y, m)
-                            }
+                            0 => (kernels.mac_digits)([&mut **d0, &mut **d1], &own[0][at], x, y, m),
                             _ => {
-                                (kernels.mac_digits)([low, high], &left[0][at], x, y, m);
+                                (kernels.mac_digits)([low, high], &own[0][at], x, y, m);
                                 (kernels.add_assign)(d0, low, m);
                                 (kernels.add_assign)(d1, high, m);
                             }
                         }
-                        (kernels.mac_digits)([low, high], &left[1][at], x, y, m);
+                        (kernels.mac_digits)([low, high], &own[1][at], x, y, m);
                         (kernels.add_assign)(d1, low, m);
                         match at {
                             0 => d2.copy_from_slice(high),
@@ -359,15 +371,18 @@ impl Engine {
 /// Residues worked on at a time: those of 20 plaintexts fit the second-level cache.
 const PIECE: usize = 4096;
 
-/// A piece of row `j` of polynomial `k` of all factors, in groups of as many terms as a kernel takes.
-fn parts(side: &[Ciphertext], k: usize, j: usize, piece: Range<usize>) -> Vec<Vec<&[u64]>> {
-    let rows = side.iter().map(|c| &c.polys()[k].row(j)[piece.clone()]);
-    let rows: Vec<&[u64]> = rows.collect();
+/// Polynomial `k` of all ciphertexts with two, in groups of as many terms as a kernel takes.
+fn groups(copies: &[u64], k: usize, stride: usize, piece: usize) -> Vec<Vec<&[u64]>> {
+    let rows = copies.chunks_exact(stride).skip(k).step_by(2);
+    let rows: Vec<&[u64]> = rows.map(|row| &row[..piece]).collect();
     rows.chunks(MAX_TERMS).map(<[_]>::to_vec).collect()
 }
 
-/// Residues of a piece of a table: those of a hundred ciphertexts fit the second-level cache.
-const TABLE_PIECE: usize = 1024;
+/// A line of the cache.
+const PAD: usize = 8;
+
+/// Residues of a piece of a table: those of a hundred ciphertexts, for a few batches, fit the second-level cache.
+const TABLE_PIECE: usize = 128;
 
 const EMPTY: &str = "a sum of products needs at least one";
 
