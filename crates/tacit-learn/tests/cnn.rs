@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tacit_learn::encrypted::LocalRows;
 use tacit_learn::model::Samples;
-use tacit_learn::neural::encrypted::{IterationCost, MlpPlan, local};
-use tacit_learn::neural::{Convolution, MlpConfig, PolynomialActivation, StepMomentum, train_mlp};
+use tacit_learn::neural::encrypted::{ErrorCost, IterationCost, MlpPlan, local};
+use tacit_learn::neural::{
+    Convolution, Descent, EarlyStop, MlpConfig, PolynomialActivation, StepMomentum,
+};
 use tacit_transport::memory::Options;
 
 /// Images of one bright line, whose class is the line's direction, with some structure around it.
@@ -41,7 +43,10 @@ fn config(convolution: Convolution, dense: &[usize]) -> MlpConfig {
 
 /// Trains both ways; compares weights with the twin's, and operations with the prediction.
 fn check(config: MlpConfig, parties: &[Samples]) {
-    let twin = train_mlp(&config, parties, |_, _| {}).unwrap();
+    let mut twin = Descent::new(&config, parties).unwrap();
+    while !twin.is_done() {
+        twin.step().unwrap();
+    }
     let sizes = parties.iter().map(Samples::len).collect();
     let plan = Arc::new(MlpPlan::insecure_toy(config.clone(), sizes).unwrap());
     let names: Vec<String> = (0..parties.len()).map(|i| format!("site-{i}")).collect();
@@ -50,17 +55,23 @@ fn check(config: MlpConfig, parties: &[Samples]) {
         .iter()
         .map(|rows| Box::new(rows.clone()) as Box<dyn LocalRows>);
     let trained = local::train(&plan, &names, rows.collect(), &options, |_| {}).unwrap();
-    let difference = trained.weights.max_abs_diff(&twin);
+    let difference = trained.weights.max_abs_diff(twin.weights());
     assert!(
         difference < 1e-5,
         "{config:?}: weights differ by {difference:e}"
     );
+    assert_eq!(trained.errors.len(), twin.released_errors().len());
+    for (found, expected) in trained.errors.iter().zip(twin.released_errors()) {
+        assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+    }
 
-    let cost = IterationCost::of(&plan);
+    let (cost, measuring) = (IterationCost::of(&plan), ErrorCost::of(&plan));
     for found in &trained.parties {
         assert_eq!(*found, cost.party.times(config.iterations));
     }
-    assert_eq!(trained.root, cost.root.times(config.iterations));
+    let measured = measuring.root.times(trained.errors.len());
+    let root = cost.root.times(config.iterations).plus(measured);
+    assert_eq!(trained.root, root);
     let trainings = trained
         .rounds
         .iter()
@@ -122,6 +133,36 @@ fn shapes_depths_and_settings_agree_too() {
         },
         &parties,
     );
+}
+
+#[test]
+fn a_convolution_goes_with_what_dense_networks_can() {
+    let convolution = Convolution {
+        side: 7,
+        kernel: 3,
+        stride: 1,
+        pool: 2,
+        channels: 5,
+    };
+    let parties = images(7, 60).deal(3).unwrap();
+    // Weights at Nesterov's point, biases above, two batches a step, errors on the way.
+    let stop = EarlyStop {
+        every: 1,
+        patience: 3,
+        improvement: 0.0,
+    };
+    check(
+        MlpConfig {
+            hidden_bias: true,
+            momentum: StepMomentum::Nesterov { mu: 0.9 },
+            local_batches: 2,
+            stop: Some(stop),
+            ..config(convolution, &[16, 3])
+        },
+        &parties,
+    );
+    // Straight from the regions to the outputs.
+    check(config(convolution, &[16]), &parties);
 }
 
 #[test]
