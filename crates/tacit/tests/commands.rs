@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use tacit_learn::neural::MlpConfig;
 use tacit_report::Run;
+use tacit_session::Plan;
+use tacit_session::plan::{Release, ReleaseKind};
 
 fn tacit() -> Command {
     Command::cargo_bin("tacit").expect("the binary is built")
@@ -163,6 +166,52 @@ fn the_example_plan_is_explained() {
         told.contains("128-bit") && told.contains("can be recovered"),
         "{told}"
     );
+}
+
+#[test]
+fn a_network_s_plan_is_compared_with_its_runners_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = Plan::draft("digits", "mlp", &["a", "b", "c"]);
+    plan.releases.push(Release {
+        what: ReleaseKind::Model,
+        to: vec!["a".into()],
+        at_most: 1,
+        precision_bits: 20,
+    });
+    let config = MlpConfig {
+        iterations: 30,
+        ..MlpConfig::new(&[784, 64, 64, 10])
+    };
+    config.write_to_plan(&mut plan).unwrap();
+    let check = |plan: &Plan| {
+        let path = folder.path().join("plan.toml");
+        std::fs::write(&path, plan.to_toml().unwrap()).unwrap();
+        tacit()
+            .args(["plan", "check", "--no-timing", "--json", "-"])
+            .arg(&path)
+            .assert()
+    };
+    let run = check(&plan).success();
+    let told = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+    assert!(
+        told.contains("the cheapest")
+            && told.contains("times as costly")
+            && told.contains("not secure"),
+        "{told}"
+    );
+    let record =
+        Run::from_json(&String::from_utf8(run.get_output().stdout.clone()).unwrap()).unwrap();
+    let figure = |name| record.figures().get(name).unwrap();
+    assert!(figure("precision.margin_bits") > 0.0);
+    assert!(figure("security.log_qp") <= figure("security.limit"));
+    assert!(figure("predicted.wall_s") > 0.0);
+
+    plan.model
+        .settings
+        .insert("layers".into(), vec![784, 10].into());
+    let refused = check(&plan).code(2);
+    let told = String::from_utf8(refused.get_output().stderr.clone()).unwrap();
+    assert!(told.contains("layers"), "{told}");
 }
 
 /// Edits the example and expects exit code 2 with a message that names the culprit.

@@ -1,6 +1,7 @@
 //! `tacit plan check`: a plan in plain language, before anyone signs it.
 
 mod forecast;
+mod network;
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use tacit_ckks::{ParametersLiteral, max_log_qp};
 use tacit_data::{Cohort, CohortSpec};
 use tacit_learn::encrypted::EncryptionPlan;
 use tacit_learn::model::GlmConfig;
+use tacit_learn::neural::MlpConfig;
 use tacit_learn::packing::{Cost, GradientForm};
 use tacit_report::{Cell, Column, Quantity, Run, Table, Unit};
 use tacit_session::Plan;
@@ -23,7 +25,8 @@ use crate::{Console, Error, Outcome};
 #[command(after_help = "\
 Says what a plan computes, under which security, who learns what and what that gives away, how many levels
 and refreshes it takes, what it will cost, and, from the cohorts that can be read here, the accuracy that its
-plaintext twin predicts.
+plaintext twin predicts. For a network, all secure parameter sets are compared, and each runner-up has a sentence
+on why it lost.
 
 Examples:
   tacit plan check plan.toml
@@ -42,6 +45,10 @@ pub struct PlanCheck {
     #[arg(long)]
     pub no_timing: bool,
 
+    /// Networks: prices of operations, read from PATH if it exists, else measured and written there.
+    #[arg(long, value_name = "PATH")]
+    pub prices: Option<PathBuf>,
+
     /// The record.
     #[command(flatten)]
     pub record: RecordArgs,
@@ -53,6 +60,9 @@ pub fn run(args: &PlanCheck, console: &mut Console) -> Result<Outcome, Error> {
     let text =
         std::fs::read_to_string(&args.plan).bad_input(|| format!("{name} cannot be read"))?;
     let plan = Plan::from_toml(&text).bad_input(|| format!("{name} is not a valid plan"))?;
+    if plan.model.family == MlpConfig::FAMILY {
+        return network::run(args, &plan, console);
+    }
     let config = GlmConfig::from_plan(&plan).bad_input(|| format!("{name}: the model"))?;
     let encryption = encryption(&plan, &config).bad_input(|| format!("{name}: the parameters"))?;
 
