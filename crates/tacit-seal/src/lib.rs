@@ -24,6 +24,8 @@
 //! process that has opened it.
 #![forbid(unsafe_code)]
 
+pub mod file;
+
 use std::path::{Path, PathBuf};
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -36,7 +38,7 @@ use zeroize::{Zeroize, Zeroizing};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// A key file cannot be read.
+    /// A file cannot be read or written.
     #[error("{path}: {reason}")]
     Io {
         /// The file.
@@ -58,6 +60,15 @@ pub enum SealError {
     /// The operating system gave no randomness.
     #[error(transparent)]
     Entropy(#[from] tacit_ring::RingError),
+}
+
+impl SealError {
+    fn io(path: &Path, error: &std::io::Error) -> Self {
+        Self::Io {
+            path: path.into(),
+            reason: error.to_string(),
+        }
+    }
 }
 
 const MAGIC: &[u8; 10] = b"tacit.seal";
@@ -130,10 +141,7 @@ impl Unlock {
     /// Reads a key file.
     pub fn key_file(path: impl AsRef<Path>) -> Result<Self, SealError> {
         let path = path.as_ref();
-        let contents = std::fs::read(path).map_err(|error| SealError::Io {
-            path: path.into(),
-            reason: error.to_string(),
-        })?;
+        let contents = std::fs::read(path).map_err(|error| SealError::io(path, &error))?;
         Self::key(contents)
     }
 
@@ -277,6 +285,25 @@ mod tests {
             for length in 0..sealed.len() {
                 assert!(unlock.open(&sealed[..length], b"owner").is_err());
             }
+        }
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_created_once_and_read_up_to_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        file::create(&path, b"one").unwrap();
+        assert!(file::create(&path, b"two").is_err());
+        assert_eq!(file::read(&path, 3).unwrap(), b"one");
+        file::replace(&path, b"three").unwrap();
+        assert_eq!(file::read(&path, 5).unwrap(), b"three");
+        assert!(file::read(&path, 4).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
-use crate::digest::{from_hex, to_hex};
+use crate::digest::{Digest, from_hex, to_hex};
 use crate::error::Error;
 
 /// A party's long-term Ed25519 signing key.
@@ -32,6 +32,13 @@ impl IdentityKey {
     /// The public half.
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
+    }
+
+    /// Signs a statement outside any session, such as a roster. `what` comes from a
+    /// [`DigestWriter`](crate::DigestWriter) with a domain of its own, so that no statement can be
+    /// taken for another kind; a frame or an approval it can never be.
+    pub fn attest(&self, what: Digest) -> Attestation {
+        Attestation(self.sign(&attested(what)))
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LEN] {
@@ -72,6 +79,11 @@ impl PublicKey {
         self.0.as_bytes()
     }
 
+    /// Whether the holder of this key attested `what`.
+    pub fn attested(&self, what: Digest, attestation: &Attestation) -> bool {
+        self.verifies(&attested(what), &attestation.0)
+    }
+
     /// Strict verification: one message and key accept one signature.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; SIGNATURE_LEN]) -> bool {
         self.0
@@ -92,9 +104,47 @@ impl fmt::Debug for PublicKey {
     }
 }
 
+/// A signature under a statement; written as 128 hexadecimal digits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attestation([u8; SIGNATURE_LEN]);
+
+impl Attestation {
+    /// Reads 128 lower-case hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        from_hex(text).map(Self)
+    }
+}
+
+impl fmt::Display for Attestation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&to_hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Attestation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Attestation({}…)", to_hex(&self.0[..6]))
+    }
+}
+
+fn attested(what: Digest) -> Vec<u8> {
+    [b"tacit attestation v1\0".as_slice(), &what.0].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_attestation_holds_for_its_key_and_statement_alone() {
+        let key = |byte| IdentityKey::from_seed(&Zeroizing::new([byte; 32]));
+        let (said, other) = (Digest::of(b"this"), Digest::of(b"that"));
+        let signed = key(1).attest(said);
+        assert!(key(1).public().attested(said, &signed));
+        assert!(!key(1).public().attested(other, &signed));
+        assert!(!key(2).public().attested(said, &signed));
+        assert_eq!(Attestation::from_hex(&signed.to_string()), Some(signed));
+    }
 
     #[test]
     fn debug_of_a_signing_key_shows_no_secret_byte() {

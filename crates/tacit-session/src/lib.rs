@@ -77,7 +77,7 @@ pub use error::{BoxedError, DecodeError, Error, Fault, Misbehaviour};
 pub use frame::{
     FRAME_VERSION, Frame, FrameKind, HEAD_PREFIX, Header, Label, ShareClaim, SignedHeader,
 };
-pub use identity::{IdentityKey, PublicKey};
+pub use identity::{Attestation, IdentityKey, PublicKey};
 pub use journal::{AggregateBytes, Journal, MemoryJournal, NoJournal, Record};
 pub use machine::{Action, Event, Party, ROUND_FIRST, ROUND_OPEN, ROUND_START, Seat, Status};
 pub use opening::Nonce;
