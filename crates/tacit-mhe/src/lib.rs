@@ -40,7 +40,7 @@ pub use galois::CollectiveGaloisKey;
 pub use key_switch::{KeySwitchToPublic, KeySwitchToSecret, Release};
 pub use ledger::Ledger;
 pub use public_key::CollectivePublicKey;
-pub use refresh::{ExactMap, MaskBits, Refresh, SharedMap};
+pub use refresh::{ExactMap, MaskBits, Refresh, SharedMap, wide_error_bits};
 pub use relinearisation::{RelinearisationRoundOne, RelinearisationRoundTwo, RoundOneSum};
 pub use rerandomise::Private;
 pub use secret::PartySecret;

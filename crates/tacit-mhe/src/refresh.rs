@@ -14,6 +14,13 @@
 //! L is an integer multiple or a sum of plaintext-weighted automorphisms, applied *exactly* modulo the output
 //! primes to masks and to the lifted polynomial alike; a floating-point transform of the masks
 //! would be wrong.
+//!
+//! **What a refresh does not hide.** The result decrypts to the message with the noise of the input and Σ e_i. Where that is
+//! later *released*, flooding covers the noise that came after the refresh only. What is then known is c_0 + c_1·s + Σ e_i,
+//! and if the message is known in places (padding, copies), c_0 + c_1·s there too: after a rescale that is r_1·s over the integers with
+//! a known r_1, hidden by Σ e_i alone. The last refresh before a release therefore takes *wider errors* ([`Refresh::with_wide_errors`]):
+//! e_i = 2^k·g + u with g as always and u uniform on [−2^k, 2^k). With one honest party and C coefficients revealed, what is learnt about its s_i
+//! is at most C/2·log2(1 + |r_1·s_i|²/σ²) bits, |r_1·s_i|² = N/18 a coefficient, σ = 3.2·2^k ([`wide_error_bits`]).
 
 use crate::context::Binding;
 use crate::share::share;
@@ -213,6 +220,19 @@ impl ExactMap {
     }
 }
 
+/// k, for released numbers whose error is to stay near 2^−`precision_bits`: as wide as that allows.
+pub fn wide_error_bits(
+    params: &Parameters,
+    scale: f64,
+    parties: usize,
+    precision_bits: u32,
+) -> u32 {
+    let slots = params.ring().n() as f64;
+    let log2_sigma =
+        scale.log2() - f64::from(precision_bits) - 0.5 * (slots * parties as f64).log2();
+    (log2_sigma - 3.2f64.log2()).floor().max(0.0) as u32
+}
+
 /// Refreshes one ciphertext.
 pub struct Refresh {
     params: Parameters,
@@ -222,6 +242,8 @@ pub struct Refresh {
     output_level: usize,
     mask: MaskBits,
     map: ExactMap,
+    /// k: errors are 2^k times as wide as elsewhere.
+    wide: u32,
     a: RnsPoly<Ntt>,
 }
 
@@ -253,6 +275,19 @@ impl Refresh {
         output_level: usize,
         mask: MaskBits,
         map: ExactMap,
+    ) -> Result<Self, MheError> {
+        Self::with_wide_errors(params, instance, ciphertext, output_level, mask, map, 0)
+    }
+
+    /// As [`Self::of`], with errors 2^`wide` times as wide: the last refresh before a release.
+    pub fn with_wide_errors(
+        params: &Parameters,
+        instance: &Instance,
+        ciphertext: Ciphertext,
+        output_level: usize,
+        mask: MaskBits,
+        map: ExactMap,
+        wide: u32,
     ) -> Result<Self, MheError> {
         if ciphertext.polys().len() != 2 {
             let (operation, found) = ("refresh", ciphertext.polys().len());
@@ -291,6 +326,10 @@ impl Refresh {
             .number(output_level as u64)
             .number(mask.bits as u64)
             .ciphertext(&ciphertext);
+        let binding = match wide {
+            0 => binding,
+            _ => binding.bytes(b"wide errors").number(u64::from(wide)),
+        };
         let id = map.bind(binding).id();
         let mut xof = instance.crs_seed(&id).expand();
         let a = sample::uniform(params.ring(), Basis::q(output_level + 1), &mut xof);
@@ -302,6 +341,7 @@ impl Refresh {
             output_level,
             mask,
             map,
+            wide,
             a,
         })
     }
@@ -357,6 +397,13 @@ impl Protocol for Refresh {
         let mut xof = secret.randomness("mhe error", &self.id);
 
         let mut down = sample_error(params, c1.basis(), &mut xof);
+        if self.wide > 0 {
+            let mut xof = secret.randomness("mhe wide error", &self.id);
+            let fine = sample::wide_uniform(ring.n(), self.wide, &mut xof);
+            ring.mul_scalar_assign(&mut down, |m| m.pow(2, u64::from(self.wide)));
+            let fine = SecretPoly::new(ring.forward(ring.lift_wide(&fine, c1.basis())));
+            ring.add_assign(&mut down, &fine);
+        }
         ring.mul_add_assign(&mut down, c1, secret.key().poly());
         let lowered = SecretPoly::new(ring.forward(ring.lift_wide(&mask, c1.basis())));
         ring.sub_assign(&mut down, &lowered);

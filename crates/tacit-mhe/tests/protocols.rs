@@ -157,6 +157,41 @@ fn refresh_restores_the_level_and_the_message() {
 }
 
 #[test]
+fn wide_errors_are_as_wide_as_they_say_and_another_instance() {
+    for kind in KINDS {
+        let cohort = Cohort::new(kind, 3);
+        let params = &cohort.params;
+        let n = params.ring().n();
+        let values: Vec<f64> = (0..params.slots()).map(|i| (i as f64).sin()).collect();
+        let ct = cohort.encrypt(&values, 3, 3);
+        let mask = MaskBits::hiding(42.0, 64, n, 100);
+        let instance = cohort.context.instance(4);
+        let map = || ExactMap::IDENTITY;
+        let of = |wide| {
+            let (secrets, ct) = (Cohort::new(kind, 3).secrets, ct.clone());
+            let refresh =
+                Refresh::with_wide_errors(params, &instance, ct, 5, mask, map(), wide).unwrap();
+            let found = cohort.release(&run(&refresh, &secrets), 10 + u64::from(wide));
+            let squares = found.iter().zip(&values).map(|(a, b)| (a - b).powi(2));
+            (
+                refresh.id(),
+                (squares.sum::<f64>() / values.len() as f64).sqrt(),
+            )
+        };
+        let precision = 12;
+        let wide = wide_error_bits(params, ct.scale(), 3, precision);
+        let ((plain, small), (other, error)) = (of(0), of(wide));
+        assert_ne!(plain.as_bytes(), other.as_bytes());
+        let aimed = (-f64::from(precision)).exp2();
+        assert!(small < 0.1 * error, "{small:e} {error:e}");
+        assert!(
+            error < 2.0 * aimed && error > 0.2 * aimed,
+            "{error:e} {aimed:e}"
+        );
+    }
+}
+
+#[test]
 fn refresh_applies_an_exact_linear_map() {
     for kind in KINDS {
         let cohort = Cohort::new(kind, 3);

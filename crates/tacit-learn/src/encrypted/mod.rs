@@ -29,6 +29,7 @@ pub(crate) mod statistics;
 pub use circuit::{Circuit, prediction_folds};
 pub use error::EncryptedError;
 pub use keys::KeyStep;
+pub(crate) use noise::RELEASED_BITS;
 pub use parameters::{EncryptionPlan, WEIGHT_BITS};
 pub use query::{Querier, Query};
 pub use rows::{CentredRows, LocalRows};

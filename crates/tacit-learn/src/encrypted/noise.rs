@@ -10,6 +10,9 @@ use tacit_ckks::noise::{Message, NoiseModel, ProvenNoise, ReleaseMargin, Tracked
 use super::{EncryptionPlan, WEIGHT_BITS, statistics};
 use crate::packing::Layout;
 
+/// −log2 of the error that models get before they are released or answer.
+pub(crate) const RELEASED_BITS: u32 = 20;
+
 /// log2 of the largest standardised feature that a query may hold.
 pub(super) const FEATURE_BITS: u32 = 6;
 
@@ -32,6 +35,13 @@ impl EncryptionPlan {
             sum = sum.add(&sum.rotate())?;
         }
         Ok(ReleaseMargin::new(&sum, self.lambda_s, answers as u64))
+    }
+
+    /// By how much the errors of the last refresh are wider, after which the model is released or answers: see
+    /// [`tacit_mhe::Refresh`].
+    pub fn wide_error_bits(&self) -> u32 {
+        let scale = self.params.scale();
+        tacit_mhe::wide_error_bits(&self.params, scale, self.parties, RELEASED_BITS)
     }
 
     /// The model itself, once.

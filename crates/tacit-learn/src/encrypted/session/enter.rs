@@ -67,7 +67,12 @@ impl GlmParty {
                     bits: if last { raise } else { 0 },
                 };
                 let (top, mask) = (encryption.top_level(), encryption.mask);
-                Round::Refresh(Refresh::new(&params, &instance, &lowered, top, mask, map)?)
+                let wide = match last {
+                    true => encryption.wide_error_bits(),
+                    false => 0,
+                };
+                let refresh = Refresh::with_wide_errors;
+                Round::Refresh(refresh(&params, &instance, lowered, top, mask, map, wide)?)
             }
             Step::ReleaseModel => {
                 let model = Ciphertext::from_bytes(&params, input)?;

@@ -62,10 +62,15 @@ impl MlpParty {
             | MlpStep::MeasureError(_)
             | MlpStep::RaiseError(_)
             | MlpStep::Raise => {
+                let wide = match step {
+                    MlpStep::Raise | MlpStep::RaiseError(_) => self.plan.wide_error_bits(),
+                    _ => 0,
+                };
                 let protocols = (self.refreshed(step, input)?.into_iter())
                     .map(|(ct, level, map)| {
                         let mask = self.plan.encryption.mask;
-                        Ok(Refresh::of(&params, &instance, ct, level, mask, map)?)
+                        let refresh = Refresh::with_wide_errors;
+                        Ok(refresh(&params, &instance, ct, level, mask, map, wide)?)
                     })
                     .collect::<Result<_>>()?;
                 Round::Refresh(protocols)

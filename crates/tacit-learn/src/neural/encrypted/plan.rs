@@ -32,7 +32,7 @@ use super::super::{Head, MlpConfig, StepMomentum};
 use super::draft::{Draft, Modulus, ModulusShape};
 use super::pointwise::Pointwise;
 use crate::Error;
-use crate::encrypted::{EncryptedError, statistics};
+use crate::encrypted::{EncryptedError, RELEASED_BITS, statistics};
 
 /// log2 of the largest number, noise included, that refreshing allows for.
 pub const VALUE_BITS: u32 = 6;
@@ -314,6 +314,12 @@ impl MlpPlan {
     pub(super) fn share_of_row(&self, party: usize) -> f64 {
         let total: usize = self.rows.iter().sum();
         self.rows[party] as f64 / (self.filled(party) * total) as f64
+    }
+
+    /// By how much the errors of the refresh before a release are wider: see [`tacit_mhe::Refresh`].
+    pub fn wide_error_bits(&self) -> u32 {
+        let (params, scale) = (&self.encryption.params, self.weight_scale());
+        tacit_mhe::wide_error_bits(params, scale, self.rows.len(), RELEASED_BITS)
     }
 
     /// log2 of the factor by which the model's scale is raised before its release.
