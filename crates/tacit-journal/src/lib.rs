@@ -7,7 +7,7 @@
 //!
 //! Journal and ledger are the same append-only [`log`]: an entry is there whole or not at all,
 //! whatever the moment of a crash, and damage to what was acknowledged is named by file, byte and
-//! entry. An embedded database would do more than is needed here, and its answer to a damaged file
+//! entry (not to the newest entry together with its mark: that looks as if it had never been finished). An embedded database would do more than is needed here, and its answer to a damaged file
 //! is part of its own design, often a panic; a log of this kind fits on a page and is tested with a
 //! disk that tears every write.
 //!

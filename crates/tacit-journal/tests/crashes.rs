@@ -317,7 +317,7 @@ fn an_entry_over_the_limit_is_refused_and_the_log_goes_on() {
 
 proptest! {
     #[test]
-    fn opening_anything_never_panics(
+    fn damage_never_panics_and_never_changes_or_hides_what_is_older(
         tail in prop::collection::vec(any::<u8>(), 0..300),
         cut in 0usize..2000,
         at in 0usize..2000,
@@ -331,9 +331,13 @@ proptest! {
             }
         }
         bytes.extend(tail);
+        // The mark of the newest entry is certain to be on the disk only when the next one is: without it and cut
+        // short, that entry looks like one that was never finished. Those before it are there, or the damage is named.
         if let Ok(log) = open(Disk::new(bytes, usize::MAX)) {
             let found = contents(&log);
-            prop_assert_eq!(&found[..], &(0..3).map(body).collect::<Vec<_>>()[..]);
+            prop_assert!(found.len() >= 2, "{} entries", found.len());
+            let written: Vec<_> = (0..found.len()).map(body).collect();
+            prop_assert_eq!(found, written);
         }
     }
 }
