@@ -52,6 +52,25 @@ pub enum NnError {
         /// What was empty.
         what: &'static str,
     },
+    /// Blocks that do not fit each other.
+    #[error("block {block} of the architecture (0: the input): {reason}")]
+    Architecture {
+        /// The block, from 1; 0 for the input or the whole.
+        block: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A cut that is not between two blocks.
+    #[error(
+        "there is no cut `{asked}`; a network is cut between blocks, never inside one, so that no \
+         residual edge is split. The cuts: {cuts}"
+    )]
+    Cut {
+        /// What was asked for.
+        asked: String,
+        /// The names of those there are.
+        cuts: String,
+    },
     /// Training that left the numbers.
     #[error(
         "the loss became {loss} in epoch {epoch}, step {step}; lower the learning rate (it was \
@@ -74,6 +93,15 @@ pub enum NnError {
         origin: String,
         /// What the reader found.
         reason: String,
+    },
+    /// A file of a format that runs code when it is read.
+    #[error(
+        "{origin} is a pickle, or an archive that holds one, as PyTorch's .pt and .pth are: reading \
+         it can run any code, so it is refused; write the weights as safetensors"
+    )]
+    Pickle {
+        /// The file, or what the bytes are.
+        origin: String,
     },
     /// A file written for something else.
     #[error("{origin} says {field} = `{found}`, expected `{expected}`")]
@@ -115,7 +143,7 @@ pub enum NnError {
         /// Format and shape of the network.
         expected: String,
     },
-    /// A tensor that holds NaN or an infinity.
+    /// A tensor that holds NaN, an infinity, or a variance below zero.
     #[error("tensor `{tensor}` in {origin} holds {value} at position {index}")]
     TensorValue {
         /// The file, or what the bytes are.
@@ -124,7 +152,7 @@ pub enum NnError {
         tensor: String,
         /// Position in row-major order.
         index: usize,
-        /// NaN or an infinity.
+        /// What is there.
         value: f32,
     },
     /// The operating system refused a file.

@@ -9,6 +9,7 @@
 //! | [`matrix`] | rows and labels, and their way into tensors |
 //! | [`draws`] | every random number of this crate: initial weights, order of rows, dropout |
 //! | [`network`] | [`QuadraticNetwork`], [`Mlp`], [`VectorCnn`], [`ImageCnn`] |
+//! | [`layered`] | [`Layered`]: networks of blocks, residual ones too, that can be cut in two |
 //! | [`train`] | the optimiser, its schedule, a resumable [`Trainer`] and [`fit`] |
 //! | [`predict`] | logits, classes and probabilities in batches; accuracy |
 //! | [`store`] | safetensors, checkpoints, ONNX |
@@ -48,7 +49,9 @@
 
 pub mod draws;
 pub mod error;
+pub mod layered;
 pub mod matrix;
+mod module_path;
 pub mod network;
 pub mod predict;
 pub mod store;
@@ -57,6 +60,7 @@ pub mod train;
 pub use burn;
 pub use draws::Draws;
 pub use error::NnError;
+pub use layered::{Architecture, Layered};
 pub use matrix::{Matrix, Samples};
 pub use network::{ImageCnn, Mlp, Network, QuadraticNetwork, VectorCnn};
 pub use train::{Fitted, Optimiser, Progress, Recipe, Rule, Schedule, Trainer, fit};

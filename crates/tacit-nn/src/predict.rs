@@ -5,8 +5,13 @@ use crate::matrix::{Matrix, floats};
 use crate::network::Network;
 use crate::plain_device;
 
-/// Rows that are sent through a network at a time.
+/// Rows that are sent through a network at a time, for rows of up to 1024 columns. Longer ones go in
+/// smaller batches: what a network holds of a picture in its inside is many times the picture.
 const BATCH: usize = 1024;
+
+fn batch(columns: usize) -> usize {
+    (BATCH * 1024 / columns.max(1)).clamp(16, BATCH)
+}
 
 /// The outputs of the network, one row per row.
 pub fn logits<N: Network>(network: &N, rows: &Matrix) -> Result<Matrix, NnError> {
@@ -20,8 +25,9 @@ pub fn logits<N: Network>(network: &N, rows: &Matrix) -> Result<Matrix, NnError>
     let network = network.valid();
     let device = plain_device();
     let mut values = Vec::with_capacity(rows.rows() * network.outputs());
-    for from in (0..rows.rows()).step_by(BATCH) {
-        let to = (from + BATCH).min(rows.rows());
+    let batch = batch(rows.columns());
+    for from in (0..rows.rows()).step_by(batch) {
+        let to = (from + batch).min(rows.rows());
         values.extend(floats(network.forward(rows.tensor(from, to, &device))));
     }
     Matrix::new(rows.rows(), network.outputs(), values)

@@ -7,7 +7,7 @@ use burn::nn::{Linear, PaddingConfig1d, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// A parameter of this shape, uniform in ±1/√fan-in.
-pub(super) fn uniform<const D: usize>(
+pub(crate) fn uniform<const D: usize>(
     shape: [usize; D],
     fan_in: usize,
     draws: &mut Draws,

@@ -4,7 +4,8 @@
 //! knows the picture's shape. So attackers, heads and encoders can be exchanged freely, and only
 //! the data says how wide a row is.
 //!
-//! All weights start uniform in ±1/√fan-in (as PyTorch's layers do), drawn from [`Draws`].
+//! Their weights start uniform in ±1/√fan-in (as PyTorch's layers do), drawn from [`Draws`]. Networks
+//! that can be cut in two are in [`crate::layered`].
 
 mod image_cnn;
 mod layers;
@@ -13,6 +14,7 @@ mod quadratic;
 mod vector_cnn;
 
 pub use image_cnn::ImageCnn;
+pub(crate) use layers::uniform;
 pub use layers::{conv1d, conv2d, linear};
 pub use mlp::Mlp;
 pub use quadratic::QuadraticNetwork;
@@ -33,7 +35,7 @@ pub trait Network: Module + Sync {
     /// The outputs without their softmax: `[rows, inputs] → [rows, outputs]`.
     fn forward(&self, rows: Tensor<2>) -> Tensor<2>;
 
-    /// The same with whatever randomness the network uses in training, such as dropout.
+    /// The same as it is done in training: with dropout, or normalised by the batch.
     fn forward_training(&self, rows: Tensor<2>, draws: &mut Draws) -> Tensor<2> {
         let _ = draws;
         self.forward(rows)

@@ -3,8 +3,13 @@
 //! - [`save`] and [`load`]: safetensors, one tensor per parameter under its path
 //!   (`layers.0.weight`), `f32`, with text metadata. Strict: no tensor may be missing, unknown, of
 //!   another shape or hold NaN.
-//! - [`checkpoint`]: the same with the optimiser's memory, to go on training.
-//! - [`onnx`]: a dense head for other people's runtimes.
+//! - [`save_layered`] and [`load_layered`]: the same for a [`Layered`](crate::Layered) network,
+//!   with its architecture, so that a file is enough to build it.
+//! - [`checkpoint`]: the parameters with the optimiser's memory, to go on training.
+//! - [`onnx`]: networks for other people's runtimes.
+//!
+//! Files are read from strangers. Formats that run code when they are read (pickles, and PyTorch's
+//! archives of them) are refused by name.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -22,16 +27,20 @@
 //! ```
 
 pub mod checkpoint;
+mod layered;
 pub mod onnx;
 mod parameters;
 mod tensors;
 
+pub use layered::{layered_from_bytes, layered_to_bytes, load_layered, save_layered};
 pub use parameters::{Parameter, load_parameters, parameters};
 pub use tensors::{Tensors, from_tensors, to_tensors};
 
 use crate::error::NnError;
 use burn::module::Module;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// Text beside the tensors.
@@ -85,12 +94,18 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, NnError> {
         path: path.to_owned(),
         source,
     };
-    let length = std::fs::metadata(path).map_err(io)?.len();
-    if length > MAX_BYTES {
+    let file = File::open(path).map_err(io)?;
+    let mut bytes = Vec::new();
+    // The length that the system tells may change, and some files have none.
+    let length = file
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(io)?;
+    if length as u64 > MAX_BYTES {
         return Err(NnError::Format {
             origin: path.display().to_string(),
-            reason: format!("{length} bytes are more than the {MAX_BYTES} that are read"),
+            reason: format!("it is longer than the {MAX_BYTES} bytes that are read"),
         });
     }
-    std::fs::read(path).map_err(io)
+    Ok(bytes)
 }

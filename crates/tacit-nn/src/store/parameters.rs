@@ -3,6 +3,7 @@
 use super::Tensors;
 use crate::error::NnError;
 use crate::matrix::floats;
+use crate::module_path::ModulePath;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub struct Parameter {
 /// All floating-point parameters of a network, by path.
 pub fn parameters<M: Module>(network: &M) -> Tensors {
     let mut collect = Collect {
-        path: Vec::new(),
+        path: ModulePath::default(),
         found: BTreeMap::new(),
     };
     network.visit(&mut collect);
@@ -33,7 +34,7 @@ pub fn load_parameters<M: Module>(
     origin: &str,
 ) -> Result<M, NnError> {
     let mut place = Place {
-        path: Vec::new(),
+        path: ModulePath::default(),
         tensors,
         origin,
         error: None,
@@ -52,17 +53,17 @@ pub fn load_parameters<M: Module>(
 }
 
 struct Collect {
-    path: Vec<String>,
+    path: ModulePath,
     found: Tensors,
 }
 
 impl ModuleVisitor for Collect {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -70,31 +71,31 @@ impl ModuleVisitor for Collect {
         let shape = tensor.dims().to_vec();
         let values = floats(tensor);
         self.found
-            .insert(self.path.join("."), Parameter { shape, values });
+            .insert(self.path.text(), Parameter { shape, values });
     }
 }
 
 struct Place<'a> {
-    path: Vec<String>,
+    path: ModulePath,
     tensors: Tensors,
     origin: &'a str,
     error: Option<NnError>,
 }
 
 impl ModuleMapper for Place<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         if self.error.is_some() {
             return param;
         }
-        let path = self.path.join(".");
+        let path = self.path.text();
         let shape = param.dims();
         let origin = self.origin.to_owned();
         match self.tensors.remove(&path) {

@@ -3,7 +3,8 @@
 use super::{Metadata, Parameter};
 use crate::error::NnError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
-use std::collections::{BTreeMap, HashMap};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Tensors by name.
 pub type Tensors = BTreeMap<String, Parameter>;
@@ -41,7 +42,11 @@ pub fn from_tensors(bytes: &[u8], origin: &str) -> Result<(Tensors, Metadata), N
         origin: origin.to_owned(),
         reason,
     };
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| format(e.to_string()))?;
+    refuse_code(bytes, origin)?;
+    let (length, header) = SafeTensors::read_metadata(bytes).map_err(|e| format(e.to_string()))?;
+    if let Some(name) = repeated_name(bytes.get(8..8 + length).unwrap_or_default()) {
+        return Err(format(format!("it names `{name}` twice")));
+    }
     let metadata = match header.metadata().as_ref().and_then(|m| m.get(METADATA)) {
         Some(text) => {
             serde_json::from_str(text).map_err(|e| format(format!("metadata `{METADATA}`: {e}")))?
@@ -77,5 +82,51 @@ fn check_values(name: &str, values: &[f32], origin: &str) -> Result<(), NnError>
             value: values[index],
         }),
         None => Ok(()),
+    }
+}
+
+/// Refuses files of formats that run code when they are read: pickles, and the zip archives in
+/// which PyTorch keeps them.
+fn refuse_code(bytes: &[u8], origin: &str) -> Result<(), NnError> {
+    // A pickle starts with 0x80 and its protocol. So may the length of a safetensors header, but
+    // then the header follows eight bytes in.
+    let pickle = matches!(bytes, [0x80, 2..=5, ..]) && bytes.get(8) != Some(&b'{');
+    if pickle || bytes.starts_with(b"PK\x03\x04") {
+        return Err(NnError::Pickle {
+            origin: origin.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The first name that a header holds twice. A map would keep the last and say nothing.
+fn repeated_name(header: &[u8]) -> Option<String> {
+    serde_json::from_slice::<RepeatedName>(header).ok()?.0
+}
+
+struct RepeatedName(Option<String>);
+
+impl<'de> Deserialize<'de> for RepeatedName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = RepeatedName;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map of tensors")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RepeatedName, A::Error> {
+                let mut names = BTreeSet::new();
+                let mut repeated = None;
+                while let Some((name, _)) = map.next_entry::<String, IgnoredAny>()? {
+                    if !names.insert(name.clone()) {
+                        repeated.get_or_insert(name);
+                    }
+                }
+                Ok(RepeatedName(repeated))
+            }
+        }
+        deserializer.deserialize_map(Names)
     }
 }

@@ -14,6 +14,7 @@
 
 use crate::error::NnError;
 use crate::matrix::floats;
+use crate::module_path::ModulePath;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
 use std::collections::BTreeMap;
@@ -158,7 +159,7 @@ impl Optimiser {
             gradients,
             rate: rate as f32,
             scale,
-            path: Vec::new(),
+            path: ModulePath::default(),
         })
     }
 
@@ -227,16 +228,16 @@ struct Update<'a> {
     gradients: &'a mut Gradients,
     rate: f32,
     scale: f32,
-    path: Vec<String>,
+    path: ModulePath,
 }
 
 impl ModuleMapper for Update<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
@@ -261,13 +262,8 @@ impl ModuleMapper for Update<'_> {
         } else {
             0.0
         };
-        self.optimiser.update(
-            &self.path.join("."),
-            &mut theta,
-            &gradient,
-            self.rate,
-            decay,
-        );
+        self.optimiser
+            .update(&self.path.text(), &mut theta, &gradient, self.rate, decay);
         let moved = Tensor::<D>::from_data(TensorData::new(theta, shape), &device);
         Param::from_mapped_value(id, Tensor::from_inner(moved).require_grad(), mapper)
     }
