@@ -182,6 +182,106 @@ pub enum DataError {
         /// Its value, or the variance seen.
         value: String,
     },
+    /// A label is missing in a row.
+    #[error("{place}, label {column:?}: the value is missing; fill it in, or leave the row out")]
+    MissingLabel {
+        /// The row.
+        place: Box<Place>,
+        /// The label's column.
+        column: String,
+    },
+    /// A label that has the same value in every row.
+    #[error(
+        "{source_name}: label {column:?} is {value:?} in every row; there is nothing to learn or to protect, choose another label"
+    )]
+    ConstantLabel {
+        /// File or data set.
+        source_name: String,
+        /// The label.
+        column: String,
+        /// Its only value.
+        value: String,
+    },
+    /// A data set has no label of this name.
+    #[error(
+        "{task}: no label {attribute:?} (wanted as {role}); there are {known}{}",
+        meant(nearest)
+    )]
+    UnknownAttribute {
+        /// The data set.
+        task: String,
+        /// The name asked for.
+        attribute: String,
+        /// Public or private.
+        role: &'static str,
+        /// All there are.
+        known: String,
+        /// The most similar of them.
+        nearest: Option<String>,
+    },
+    /// The same label is asked for twice.
+    #[error(
+        "{task}: label {attribute:?} is asked for twice; public and private labels must differ"
+    )]
+    AttributeTwice {
+        /// The data set.
+        task: String,
+        /// The label.
+        attribute: String,
+    },
+    /// One of the sets a task was dealt into lacks a class.
+    #[error(
+        "{task}: no row of class {class:?} of label {label:?} in the {set} set ({rows} rows); take more rows, give the set a larger share, or merge rare classes"
+    )]
+    ClassOutsideSet {
+        /// The data set.
+        task: String,
+        /// The label.
+        label: String,
+        /// The class.
+        class: String,
+        /// Which set.
+        set: &'static str,
+        /// Rows in that set.
+        rows: usize,
+    },
+    /// A column of names has too many of them.
+    #[error(
+        "{source_name}: column {column:?} is text with {levels} different values, more than {most}; leave it out, or correct the cells that should be numbers"
+    )]
+    TooManyLevels {
+        /// The file.
+        source_name: String,
+        /// The column.
+        column: String,
+        /// Different values.
+        levels: usize,
+        /// Most that are accepted.
+        most: usize,
+    },
+    /// A picture does not decode.
+    #[error("{path}: not a readable picture: {reason}; PNG, JPEG, PGM and PPM are read", path = path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// A picture is too small.
+    #[error(
+        "{path}: {width}×{height} pixels where {side} a side are asked for; take a smaller side or remove the picture from the label table",
+        path = path.display()
+    )]
+    PictureSize {
+        /// The file.
+        path: PathBuf,
+        /// Its width.
+        width: usize,
+        /// Its height.
+        height: usize,
+        /// What is asked for.
+        side: usize,
+    },
     /// Fewer rows than needed.
     #[error("{source_name}: {rows} rows{after}, at least {needed} are needed; {remedy}")]
     TooFewRows {
@@ -277,6 +377,12 @@ pub enum DataError {
         /// What is accepted.
         expected: &'static str,
     },
+}
+
+fn meant(nearest: &Option<String>) -> String {
+    nearest
+        .as_ref()
+        .map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }
 
 fn hint(nearest: &Option<String>) -> String {

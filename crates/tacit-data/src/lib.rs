@@ -22,6 +22,7 @@
 //! | try things out | [`datasets`], [`synthetic`] |
 //! | read images | [`idx`] |
 //! | draw characters in two fonts | [`characters`] |
+//! | have rows with a public and private labels | [`tasks`] |
 //!
 //! ```
 //! use tacit_data::{Standardiser, datasets};
@@ -58,6 +59,7 @@ pub mod standardise;
 mod stream;
 pub mod synthetic;
 mod table;
+pub mod tasks;
 
 pub use cohort::{Cohort, CohortCounts, CohortSpec, LabelEncoding, Level, MissingPolicy};
 pub use error::{DataError, Place};

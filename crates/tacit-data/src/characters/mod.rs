@@ -19,6 +19,9 @@
 //! Sample i of part p under seed s is a function of (spec, p, i) alone: the set is the same on any
 //! number of threads, and a longer set begins with the shorter one. Class and font are dealt in
 //! blocks, each a shuffle of every (class, font) pair once, so they are balanced and independent.
+//! With [`Spec::correlation`] r, an image then takes, with probability r, the font its class prefers:
+//! the first for every second character, the second for the others. Given the class, the preferred font has
+//! probability (1 + r)/2, and Cramér's V between class and font is r up to sampling.
 //!
 //! ```
 //! use tacit_data::characters::{Alphabet, Spec, generate};
@@ -111,6 +114,9 @@ pub struct Spec {
     pub elastic_alpha: f64,
     /// σ of the elastic distortion, in pixels.
     pub elastic_sigma: f64,
+    /// How far the class decides the font: 0 not at all, 1 entirely.
+    #[serde(default)]
+    pub correlation: f64,
 }
 
 impl Spec {
@@ -126,6 +132,7 @@ impl Spec {
             shift: 1.0,
             elastic_alpha: 76.0,
             elastic_sigma: 9.0,
+            correlation: 0.0,
         }
     }
 
@@ -153,6 +160,7 @@ impl Spec {
         )?;
         inside("size_jitter", self.size_jitter, 0.0, 0.2, "0 to 0.2")?;
         inside("shift", self.shift, 0.0, 8.0, "0 to 8 pixels")?;
+        inside("correlation", self.correlation, 0.0, 1.0, "0 to 1")?;
         inside(
             "elastic_alpha",
             self.elastic_alpha,
@@ -213,6 +221,7 @@ struct Generator<'a> {
     glyphs: &'a [Glyph],
     blur: distort::Blur,
     dealing: [u8; 32],
+    preferring: [u8; 32],
     drawing: [u8; 32],
 }
 
@@ -224,6 +233,7 @@ impl<'a> Generator<'a> {
             glyphs,
             blur: distort::Blur::new(spec.elastic_sigma),
             dealing: blake3::derive_key("tacit-data 1 characters dealing", &key),
+            preferring: blake3::derive_key("tacit-data 1 characters preferring", &key),
             drawing: blake3::derive_key("tacit-data 1 characters drawing", &key),
         }
     }
@@ -233,6 +243,8 @@ impl<'a> Generator<'a> {
         let mut images = vec![0; count * SIDE * SIDE];
         let dealt: Vec<usize> = (0..count.div_ceil(pairs))
             .flat_map(|block| self.deal(block))
+            .enumerate()
+            .map(|(i, pair)| self.preferred(i, pair))
             .collect();
         images
             .par_chunks_mut(SIDE * SIDE)
@@ -257,6 +269,14 @@ impl<'a> Generator<'a> {
             pairs.swap(last, (stream.uniform() * (last + 1) as f64) as usize);
         }
         pairs
+    }
+
+    /// The pair with the font its class prefers, for the share of images that follow it.
+    fn preferred(&self, index: usize, pair: usize) -> usize {
+        let follows = self.spec.correlation > 0.0
+            && Stream::new(&self.preferring, index as u64).uniform() < self.spec.correlation;
+        let class = pair / 2;
+        if follows { class * 2 + class % 2 } else { pair }
     }
 
     fn draw(&self, index: usize, glyph: &Glyph, image: &mut [u8]) {

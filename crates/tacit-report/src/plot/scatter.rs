@@ -64,6 +64,8 @@ pub struct Scatter {
     pub groups: Vec<Group>,
     /// The good directions, when the frontier is to be drawn.
     pub frontier: Option<(Better, Better)>,
+    /// Whether points are many and count by where they crowd: small circles, one line per group in the table.
+    pub cloud: bool,
 }
 
 impl Scatter {
@@ -76,6 +78,7 @@ impl Scatter {
             y,
             groups: Vec::new(),
             frontier: None,
+            cloud: false,
         }
     }
 
@@ -109,6 +112,13 @@ impl Scatter {
         self
     }
 
+    /// Many points that count by where they crowd: small circles, and a table of the groups' middles in place
+    /// of one of all points.
+    pub fn cloud(mut self) -> Self {
+        self.cloud = true;
+        self
+    }
+
     fn marks(&self) -> impl Iterator<Item = &Mark> {
         self.groups.iter().flat_map(|group| &group.marks)
     }
@@ -137,7 +147,31 @@ impl Scatter {
         marks
     }
 
+    /// Each group's size and mean.
+    fn middles(&self) -> Table {
+        let columns = [
+            Column::text("group"),
+            Column::number("points"),
+            Column::number(format!("{}, mean", self.x.label)),
+            Column::number(format!("{}, mean", self.y.label)),
+        ];
+        let groups = self.groups.iter();
+        groups.fold(Table::new(&self.title, columns), |table, group| {
+            let n = group.marks.len().max(1) as f64;
+            let mean = |of: fn(&Mark) -> f64| group.marks.iter().map(of).sum::<f64>() / n;
+            table.row([
+                Cell::text(&group.name),
+                Quantity::count(group.marks.len() as u64).into(),
+                Quantity::new(mean(|m| m.x), self.x.unit).into(),
+                Quantity::new(mean(|m| m.y), self.y.unit).into(),
+            ])
+        })
+    }
+
     pub(super) fn table(&self) -> Table {
+        if self.cloud {
+            return self.middles();
+        }
         let best = self.frontier.map(|directions| self.best(directions));
         let mut columns = vec![
             Column::text("point"),
@@ -194,7 +228,8 @@ impl Scatter {
         for (at, group) in self.groups.iter().enumerate() {
             for mark in &group.marks {
                 let (px, py) = place(mark);
-                scene.circle(&format!("mark {}", look(at)), px, py, 5.0);
+                let radius = if self.cloud { 2.5 } else { 5.0 };
+                scene.circle(&format!("mark {}", look(at)), px, py, radius);
                 scene.note(self.note(group, mark));
                 taken.push([px - 6.0, py - 6.0, px + 6.0, py + 6.0]);
             }
@@ -353,6 +388,14 @@ mod tests {
             expected.dedup();
             prop_assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn a_clouds_table_has_one_line_per_group() {
+        let points: Vec<_> = (0..50).map(|i| (f64::from(i), 2.0)).collect();
+        let table = plot(&points).cloud().table();
+        assert_eq!(table.rows.len(), 1);
+        assert!(plot(&points).cloud().draw().is_ok());
     }
 
     #[test]
