@@ -9,18 +9,17 @@
 
 use tacit_learn::neural::{Convolution, MlpConfig, Rate};
 
+#[path = "mnist/argument.rs"]
+mod argument;
 #[path = "mnist/training.rs"]
 mod training;
 
+use argument::argument;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let folder = arguments.get(1).ok_or("give the folder of the IDX files")?;
-    let number = |at: usize, default: usize| match arguments.get(at) {
-        Some(text) => text.parse::<usize>().map_err(|e| format!("`{text}`: {e}")),
-        None => Ok(default),
-    };
-    let iterations = number(2, 300)?;
-    let planned = number(3, iterations)?.max(iterations);
+    let folder: String = argument(1, "the folder of the IDX files", None)?;
+    let iterations = argument(2, "iterations", Some(300))?;
+    let planned = argument(3, "iterations planned", Some(iterations))?.max(iterations);
     // 16 channels of 8·8 positions, averaged over 2·2.
     let convolution = Convolution {
         side: 28,
@@ -44,5 +43,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         },
         ..MlpConfig::convolutional(convolution, &[64, 10])
     };
-    training::run(folder, &config)
+    training::run(&folder, &config)
 }

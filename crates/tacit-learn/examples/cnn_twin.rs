@@ -7,27 +7,26 @@
 
 use tacit_learn::neural::{Convolution, MlpConfig};
 
+#[path = "mnist/argument.rs"]
+mod argument;
 #[path = "mnist/twin.rs"]
 mod twin;
 
+use argument::argument;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let folder = arguments.get(1).ok_or("give the folder of the IDX files")?;
-    let number = |at: usize, default: usize| match arguments.get(at) {
-        Some(text) => text.parse::<usize>().map_err(|e| format!("`{text}`: {e}")),
-        None => Ok(default),
-    };
+    let folder: String = argument(1, "the folder of the IDX files", None)?;
     let convolution = Convolution {
         side: 28,
-        kernel: number(3, 5)?,
-        stride: number(4, 3)?,
-        pool: number(5, 2)?,
-        channels: number(6, 16)?,
+        kernel: argument(3, "a kernel", Some(5))?,
+        stride: argument(4, "a stride", Some(3))?,
+        pool: argument(5, "a pool", Some(2))?,
+        channels: argument(6, "channels", Some(16))?,
     };
     let config = MlpConfig {
-        iterations: number(2, 300)?,
-        seed: number(7, 0)? as u64,
+        iterations: argument(2, "iterations", Some(300))?,
+        seed: argument(7, "a seed", Some(0))?,
         ..MlpConfig::convolutional(convolution, &[64, 10])
     };
-    twin::run(folder, &config)
+    twin::run(&folder, &config)
 }

@@ -17,17 +17,20 @@ use tacit_learn::neural::encrypted::{MlpPlan, VALUE_BITS, local};
 use tacit_learn::neural::{MlpConfig, train_mlp};
 use tacit_transport::memory::Options;
 
+#[path = "mnist/argument.rs"]
+mod argument;
 #[path = "mnist/digits.rs"]
 mod digits;
+
+use argument::argument;
 
 const PARTIES: usize = 10;
 const RELEASE: f64 = 1.0 / (1 << 20) as f64;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let folder = arguments.get(1).ok_or("give the folder of the IDX files")?;
-    let counts = arguments.get(2).map_or("1,2,4,8", String::as_str);
-    let train = digits::read(Path::new(folder), "train")?;
+    let folder: String = argument(1, "the folder of the IDX files", None)?;
+    let counts = argument(2, "numbers of iterations", Some("1,2,4,8".to_owned()))?;
+    let train = digits::read(Path::new(&folder), "train")?;
     let parties = train.deal(PARTIES)?;
     println!(
         "iterations  estimated rms  measured rms  largest  bits left of the values' 2^{VALUE_BITS}"

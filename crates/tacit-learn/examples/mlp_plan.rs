@@ -20,22 +20,23 @@ use tacit_learn::neural::encrypted::planner::{
     Calibration, Goal, PlanCost, Setting, Space, Task, choose, measure,
 };
 use tacit_learn::neural::encrypted::{MlpPlan, local};
+use tacit_report::measure::peak_rss_bytes;
 use tacit_transport::memory::Options;
+
+#[path = "mnist/argument.rs"]
+mod argument;
+
+use argument::argument;
 
 const PARTIES: usize = 10;
 const ROWS: usize = 256;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let iterations = match arguments.get(1) {
-        Some(text) => text
-            .parse::<usize>()
-            .map_err(|e| format!("`{text}`: {e}"))?,
-        None => 4,
-    };
-    let file = arguments.get(2).map(Path::new);
+    let none = || Some(String::new());
+    let prices = argument(2, "a file of prices", none())?;
+    let file = Some(Path::new(&prices)).filter(|_| !prices.is_empty());
     let config = MlpConfig {
-        iterations,
+        iterations: argument(1, "iterations", Some(4))?,
         ..MlpConfig::new(&[784, 64, 64, 10])
     };
     let plan = Arc::new(MlpPlan::new(config, vec![ROWS; PARTIES], 64)?);
@@ -55,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (operation, seconds) in &units.seconds {
         println!("  {operation:24} {:9.1} µs", 1e6 * seconds);
     }
-    if arguments.get(3).is_some_and(|word| word == "choose") {
+    if argument(3, "`choose` or nothing", none())? == "choose" {
         choose_among(&mut calibration)?;
     }
     if let Some(file) = file {
@@ -104,7 +105,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     println!(
         "peak memory {:.2} GB, {:.2} GB predicted",
-        peak_memory() / 1e9,
+        peak_rss_bytes().unwrap_or(0) as f64 / 1e9,
         cost.memory_bytes / 1e9
     );
     Ok(())
@@ -207,12 +208,4 @@ fn rows() -> Result<Vec<Box<dyn LocalRows>>, tacit_learn::Error> {
         Ok(Box::new(rows) as Box<dyn LocalRows>)
     };
     (0..PARTIES).map(party).collect()
-}
-
-/// Largest resident memory of this process so far, where the system tells; else 0.
-fn peak_memory() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with("VmHWM"));
-    let kb = line.and_then(|l| l.split_whitespace().nth(1)?.parse::<f64>().ok());
-    1024.0 * kb.unwrap_or(0.0)
 }

@@ -11,30 +11,30 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tacit_learn::encrypted::{CentredRows, LocalRows};
 use tacit_learn::neural::encrypted::MlpPlan;
 use tacit_learn::neural::serving::local::{Answers, Serving};
 use tacit_learn::neural::serving::{Querier, Query, ServingCost, ServingPlan};
 use tacit_learn::neural::{MlpConfig, train_mlp};
+use tacit_report::measure::{Elapsed, Phases, Stopwatch, peak_rss_bytes};
 use tacit_transport::memory::Options;
 
+#[path = "mnist/argument.rs"]
+mod argument;
 #[path = "mnist/digits.rs"]
 mod digits;
+
+use argument::argument;
 
 const PARTIES: usize = 10;
 const MAX_ANSWERS: usize = 1_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let folder = arguments.get(1).ok_or("give the folder of the IDX files")?;
-    let number = |at: usize, default: usize| match arguments.get(at) {
-        Some(text) => text.parse::<usize>().map_err(|e| format!("`{text}`: {e}")),
-        None => Ok(default),
-    };
-    let (count, iterations) = (number(2, 8)?, number(3, 100)?);
-    let [train, test] = ["train", "t10k"].map(|name| digits::read(Path::new(folder), name));
+    let folder: String = argument(1, "the folder of the IDX files", None)?;
+    let count = argument(2, "queries", Some(8))?;
+    let iterations = argument(3, "iterations", Some(100))?;
+    let [train, test] = ["train", "t10k"].map(|name| digits::read(Path::new(&folder), name));
     let (train, test) = (train?, test?);
     let totals = CentredRows(train.clone()).moments()?;
     let train = CentredRows::centred(&train, &totals)?;
@@ -71,12 +71,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
 
     let names: Vec<String> = (0..PARTIES).map(|i| format!("site-{i}")).collect();
-    let before = Clock::now();
+    let before = Stopwatch::start();
     let mut serving = Serving::of_weights(plan.clone(), &names, &weights)?;
-    println!("keys: {}", before.passed());
-    let before = Clock::now();
+    println!("keys: {}", passed(&before));
+    let before = Stopwatch::start();
     serving.answer(&Options::default(), |_| {})?;
-    println!("model into place: {}", before.passed());
+    println!("model into place: {}", passed(&before));
 
     let querier = Querier::new(plan.clone(), serving.collective_key().clone())?;
     let introduction = querier.introduction(true)?;
@@ -97,7 +97,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut sizes = BTreeMap::new();
     let mut clients = BTreeMap::new();
     for query in 0..count {
-        let (rows, before) = (rows_of(query), Clock::now());
+        let (rows, before) = (rows_of(query), Stopwatch::start());
         let query = match query % 2 {
             0 => querier.ask(&test, &rows)?,
             _ => querier.ask_compact(&test, &rows)?,
@@ -108,7 +108,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         let bytes = query.to_bytes(&params);
         sizes.insert(form, bytes.len());
-        let spent = before.elapsed().1;
+        let spent = seconds(before.elapsed()).1;
         clients
             .entry(form)
             .and_modify(|s: &mut f64| *s = s.min(spent))
@@ -123,19 +123,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
 
-    let before = Clock::now();
-    let mut rounds = BTreeMap::<String, f64>::new();
-    let mut last = processor_seconds();
+    let before = Stopwatch::start();
+    let (mut rounds, mut round) = (Phases::default(), Stopwatch::start());
     let answers = serving.answer(&Options::default(), |progress| {
         if progress.finished {
-            let now = processor_seconds();
-            *rounds
-                .entry(progress.label.as_str().to_owned())
-                .or_default() += now - last;
-            last = now;
+            rounds.record(progress.label.as_str(), round.elapsed());
+            round = Stopwatch::start();
         }
     })?;
-    let (wall, processor) = before.elapsed();
+    let (wall, processor) = seconds(before.elapsed());
     assert_eq!(answers.counts, cost.query.times(count));
     let asked = (count * samples) as f64;
     println!(
@@ -143,10 +139,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         1e3 * wall / asked,
         1e3 * processor / asked
     );
-    for (label, seconds) in &rounds {
+    for (label, elapsed) in rounds.iter() {
         println!(
             "  {label}: {:.3} ms of processor time a sample",
-            1e3 * seconds / asked
+            1e3 * seconds(elapsed).1 / asked
         );
     }
     let sent = |place: usize| answers.traffic.of(place).sent_total().bytes as f64 / 1e3 / asked;
@@ -161,7 +157,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
 
     let (mut same, mut worst, mut wrong) = (0, 0.0f64, 0);
-    let before = Clock::now();
+    let before = Stopwatch::start();
     for (query, answer) in answers.answers.iter().enumerate() {
         let rows = rows_of(query);
         let outputs = querier.read(answer, rows.len())?;
@@ -176,7 +172,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!(
         "reading: {:.3} ms of processor time a sample, clear outputs included",
-        1e3 * before.elapsed().1 / asked
+        1e3 * seconds(before.elapsed()).1 / asked
     );
     println!(
         "{same} of {asked} predictions as in the clear, largest difference of an output {worst:.1e}; {:.2} % right",
@@ -184,53 +180,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
 
     for _ in 0..2 {
-        let before = Clock::now();
+        let before = Stopwatch::start();
         let query = querier.ask(&test, &[0])?;
         serving.submit(query, &introduction)?;
         let answers: Answers = serving.answer(&Options::default(), |_| {})?;
         querier.read(&answers.answers[0], 1)?;
         println!(
             "a single sample, from encryption to reading: {}",
-            before.passed()
+            passed(&before)
         );
     }
-    println!("peak memory {:.0} MiB", peak_mib());
+    let peak = peak_rss_bytes().unwrap_or(0);
+    println!("peak memory {:.2} GB", peak as f64 / 1e9);
     Ok(())
 }
 
-struct Clock(Instant, f64);
-
-impl Clock {
-    fn now() -> Self {
-        Self(Instant::now(), processor_seconds())
-    }
-
-    /// Wall and processor seconds since.
-    fn elapsed(&self) -> (f64, f64) {
-        (self.0.elapsed().as_secs_f64(), processor_seconds() - self.1)
-    }
-
-    fn passed(&self) -> String {
-        let (wall, processor) = self.elapsed();
-        format!("{wall:.2} s, {processor:.2} s of processor time")
-    }
+fn seconds(elapsed: Elapsed) -> (f64, f64) {
+    let processor = elapsed.cpu.unwrap_or_default();
+    (elapsed.wall.as_secs_f64(), processor.as_secs_f64())
 }
 
-/// User and system time of this process so far, where the system tells (ticks of 1/100 s); else 0.
-fn processor_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let field = |at: usize| -> f64 {
-        let text = after_name.split_whitespace().nth(at);
-        text.and_then(|t| t.parse().ok()).unwrap_or(0.0)
-    };
-    (field(11) + field(12)) / 100.0
-}
-
-/// Largest resident memory of this process so far, where the system tells; else 0.
-fn peak_mib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-    number.unwrap_or(0.0) / 1024.0
+fn passed(since: &Stopwatch) -> String {
+    let (wall, processor) = seconds(since.elapsed());
+    format!("{wall:.2} s, {processor:.2} s of processor time")
 }

@@ -7,19 +7,18 @@
 
 use tacit_learn::neural::MlpConfig;
 
+#[path = "mnist/argument.rs"]
+mod argument;
 #[path = "mnist/training.rs"]
 mod training;
 
+use argument::argument;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let folder = arguments.get(1).ok_or("give the folder of the IDX files")?;
-    let iterations = match arguments.get(2) {
-        Some(text) => text.parse().map_err(|e| format!("`{text}`: {e}"))?,
-        None => 300,
-    };
+    let folder: String = argument(1, "the folder of the IDX files", None)?;
     let config = MlpConfig {
-        iterations,
+        iterations: argument(2, "iterations", Some(300))?,
         ..MlpConfig::new(&[784, 64, 64, 10])
     };
-    training::run(folder, &config)
+    training::run(&folder, &config)
 }

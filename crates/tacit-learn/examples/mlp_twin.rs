@@ -7,28 +7,31 @@
 
 use tacit_learn::neural::{MlpConfig, PolynomialActivation, Rate};
 
+#[path = "mnist/argument.rs"]
+mod argument;
 #[path = "mnist/twin.rs"]
 mod twin;
 
+use argument::argument;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let folder = arguments.get(1).ok_or("give the folder of the IDX files")?;
-    let number = |at: usize, default: f64| match arguments.get(at) {
-        Some(text) => text.parse::<f64>().map_err(|e| format!("`{text}`: {e}")),
-        None => Ok(default),
-    };
+    let folder: String = argument(1, "the folder of the IDX files", None)?;
     let config = MlpConfig {
-        iterations: number(2, 300.0)? as usize,
+        iterations: argument(2, "iterations", Some(300))?,
         rate: Rate::Plateau {
-            from: number(3, 0.3)?,
+            from: argument(3, "a rate", Some(0.3))?,
             hold: 0.5,
             to: 0.0,
         },
-        target: number(4, 3.0)?,
-        activation: PolynomialActivation::quadratic(0.0, 0.5, number(5, 0.2)?)?,
-        gain: number(6, 1.4)?,
-        seed: number(7, 0.0)? as u64,
+        target: argument(4, "a target", Some(3.0))?,
+        activation: PolynomialActivation::quadratic(
+            0.0,
+            0.5,
+            argument(5, "a curvature", Some(0.2))?,
+        )?,
+        gain: argument(6, "a gain", Some(1.4))?,
+        seed: argument(7, "a seed", Some(0))?,
         ..MlpConfig::new(&[784, 64, 64, 10])
     };
-    twin::run(folder, &config)
+    twin::run(&folder, &config)
 }

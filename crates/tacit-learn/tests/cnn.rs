@@ -1,19 +1,23 @@
 //! Whole encrypted trainings of networks that begin with a convolution, against the twin.
 
-use std::sync::Arc;
-
-use tacit_learn::encrypted::LocalRows;
 use tacit_learn::model::Samples;
-use tacit_learn::neural::encrypted::{ErrorCost, IterationCost, MlpPlan, local};
-use tacit_learn::neural::{
-    Convolution, Descent, EarlyStop, MlpConfig, PolynomialActivation, StepMomentum,
+use tacit_learn::neural::encrypted::{IterationCost, MlpPlan};
+use tacit_learn::neural::{Convolution, EarlyStop, MlpConfig, PolynomialActivation, StepMomentum};
+
+mod beside_twin;
+
+use beside_twin::check;
+
+/// Five channels in two tiles of four.
+const TWO_TILES: Convolution = Convolution {
+    side: 7,
+    kernel: 3,
+    stride: 1,
+    pool: 2,
+    channels: 5,
 };
-use tacit_transport::memory::Options;
 
 /// Images of one bright line, whose class is the line's direction, with some structure around it.
-/// Five deviations of the error that is added before a release.
-const RELEASED: f64 = 5.0 / (1 << 20) as f64;
-
 fn images(side: usize, count: usize) -> Samples {
     let mut pixels = Vec::with_capacity(count * side * side);
     let class = |i: usize| i % 3;
@@ -44,61 +48,13 @@ fn config(convolution: Convolution, dense: &[usize]) -> MlpConfig {
     }
 }
 
-/// Trains both ways; compares weights with the twin's, and operations with the prediction.
-fn check(config: MlpConfig, parties: &[Samples]) {
-    let mut twin = Descent::new(&config, parties).unwrap();
-    while !twin.is_done() {
-        twin.step().unwrap();
-    }
-    let sizes = parties.iter().map(Samples::len).collect();
-    let plan = Arc::new(MlpPlan::insecure_toy(config.clone(), sizes).unwrap());
-    let names: Vec<String> = (0..parties.len()).map(|i| format!("site-{i}")).collect();
-    let options = Options::default();
-    let rows = parties
-        .iter()
-        .map(|rows| Box::new(rows.clone()) as Box<dyn LocalRows>);
-    let trained = local::train(&plan, &names, rows.collect(), &options, |_| {}).unwrap();
-    let difference = trained.weights.max_abs_diff(twin.weights());
-    assert!(
-        difference < 1e-5,
-        "{config:?}: weights differ by {difference:e}"
-    );
-    assert_eq!(trained.errors.len(), twin.released_errors().len());
-    for (found, expected) in trained.errors.iter().zip(twin.released_errors()) {
-        assert!(
-            (found - expected).abs() < RELEASED,
-            "{found} is not {expected}"
-        );
-    }
-
-    let (cost, measuring) = (IterationCost::of(&plan), ErrorCost::of(&plan));
-    for found in &trained.parties {
-        assert_eq!(*found, cost.party.times(config.iterations));
-    }
-    let measured = measuring.root.times(trained.errors.len());
-    let root = cost.root.times(config.iterations).plus(measured);
-    assert_eq!(trained.root, root);
-    let trainings = trained
-        .rounds
-        .iter()
-        .filter(|r| r.label.as_str().starts_with("train/"));
-    assert_eq!(trainings.count(), cost.rounds * config.iterations);
-}
-
 #[test]
 fn an_encrypted_convolution_learns_what_its_twin_learns() {
-    // Five channels in two tiles of four; parties of unequal size in two ciphertexts, one below the batch.
-    let convolution = Convolution {
-        side: 7,
-        kernel: 3,
-        stride: 1,
-        pool: 2,
-        channels: 5,
-    };
+    // Parties of unequal size in two ciphertexts, one below the batch.
     let rows = images(7, 50);
     let (a, rest) = rows.split_at(5).unwrap();
     let (b, c) = rest.split_at(25).unwrap();
-    let config = config(convolution, &[16, 3]);
+    let config = config(TWO_TILES, &[16, 3]);
     check(config, &[a, b, c]);
 }
 
@@ -143,13 +99,6 @@ fn shapes_depths_and_settings_agree_too() {
 
 #[test]
 fn a_convolution_goes_with_what_dense_networks_can() {
-    let convolution = Convolution {
-        side: 7,
-        kernel: 3,
-        stride: 1,
-        pool: 2,
-        channels: 5,
-    };
     let parties = images(7, 60).deal(3).unwrap();
     // Weights at Nesterov's point, biases above, two batches a step, errors on the way.
     let stop = EarlyStop {
@@ -163,12 +112,12 @@ fn a_convolution_goes_with_what_dense_networks_can() {
             momentum: StepMomentum::Nesterov { mu: 0.9 },
             local_batches: 2,
             stop: Some(stop),
-            ..config(convolution, &[16, 3])
+            ..config(TWO_TILES, &[16, 3])
         },
         &parties,
     );
     // Straight from the regions to the outputs.
-    check(config(convolution, &[16]), &parties);
+    check(config(TWO_TILES, &[16]), &parties);
 }
 
 #[test]

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use tacit_learn::encrypted::{CentredRows, LocalRows};
 use tacit_learn::model::Samples;
-use tacit_learn::neural::encrypted::{ErrorCost, IterationCost, MlpPlan, local};
+use tacit_learn::neural::encrypted::{IterationCost, MlpPlan, local};
 use tacit_learn::neural::{
-    Curve, Descent, EarlyStop, Head, MlpConfig, PolynomialActivation, Rate, StepMomentum, train_mlp,
+    Curve, EarlyStop, Head, MlpConfig, PolynomialActivation, Rate, StepMomentum, train_mlp,
 };
 use tacit_learn::synthetic;
 use tacit_transport::memory::Options;
 
-/// Five deviations of the error that is added before a release.
-const RELEASED: f64 = 5.0 / (1 << 20) as f64;
+mod beside_twin;
+
+use beside_twin::{boxed, check, names};
 
 fn table(features: usize, rows: usize, classes: usize) -> Samples {
     let mut source = synthetic::Ar1Logistic::new(features, 0.4, 0.1, 4).unwrap();
@@ -32,37 +33,6 @@ fn config(layers: &[usize]) -> MlpConfig {
         iterations: 3,
         ..MlpConfig::new(layers)
     }
-}
-
-fn boxed<R: LocalRows + Clone + 'static>(parties: &[R]) -> Vec<Box<dyn LocalRows>> {
-    let boxed = |rows: &R| Box::new(rows.clone()) as Box<dyn LocalRows>;
-    parties.iter().map(boxed).collect()
-}
-
-/// Trains both ways; compares weights with the twin's, and operations with the prediction.
-fn check(config: MlpConfig, parties: &[Samples]) {
-    let twin = train_mlp(&config, parties, |_, _| {}).unwrap();
-    let sizes = parties.iter().map(Samples::len).collect();
-    let plan = Arc::new(MlpPlan::insecure_toy(config.clone(), sizes).unwrap());
-    let names: Vec<String> = (0..parties.len()).map(|i| format!("site-{i}")).collect();
-    let options = Options::default();
-    let trained = local::train(&plan, &names, boxed(parties), &options, |_| {}).unwrap();
-    let difference = trained.weights.max_abs_diff(&twin);
-    assert!(
-        difference < 1e-5,
-        "{config:?}: weights differ by {difference:e}"
-    );
-
-    let cost = IterationCost::of(&plan);
-    for found in &trained.parties {
-        assert_eq!(*found, cost.party.times(config.iterations));
-    }
-    assert_eq!(trained.root, cost.root.times(config.iterations));
-    let trainings = trained
-        .rounds
-        .iter()
-        .filter(|r| r.label.as_str().starts_with("train/"));
-    assert_eq!(trainings.count(), cost.rounds * config.iterations);
 }
 
 #[test]
@@ -117,8 +87,7 @@ fn features_are_centred_by_what_the_parties_release_together() {
     let sizes = parties.iter().map(|p| p.0.len()).collect();
     let plan = MlpPlan::insecure_toy(config.clone(), sizes).unwrap();
     let plan = Arc::new(plan.with_moments(CentredRows::moments_of(12)).unwrap());
-    let names: Vec<String> = (0..3).map(|i| format!("site-{i}")).collect();
-    let options = Options::default();
+    let (names, options) = (names(3), Options::default());
     let trained = local::train(&plan, &names, boxed(&parties), &options, |_| {}).unwrap();
 
     let mut totals = vec![0.0; 13];
@@ -135,11 +104,7 @@ fn features_are_centred_by_what_the_parties_release_together() {
     assert!(trained.weights.max_abs_diff(&twin) < 1e-5);
 
     // Rows that come ready do not fit a plan that standardises.
-    let ready: Vec<_> = centred
-        .iter()
-        .map(|rows| Box::new(rows.clone()) as Box<dyn LocalRows>)
-        .collect();
-    let refused = local::train(&plan, &names, ready, &options, |_| {}).unwrap_err();
+    let refused = local::train(&plan, &names, boxed(&centred), &options, |_| {}).unwrap_err();
     assert!(refused.to_string().contains("moments"), "{refused}");
 }
 
@@ -244,7 +209,6 @@ fn a_training_stops_where_its_rule_and_its_twin_say() {
     let mut parties = vec![small];
     parties.extend(rest.deal(3).unwrap());
     let sizes: Vec<usize> = parties.iter().map(Samples::len).collect();
-    let names: Vec<String> = (0..parties.len()).map(|i| format!("site-{i}")).collect();
     let fit = PolynomialActivation::fit(Curve::Sigmoid, 3, 5.0).unwrap();
     for (improvement, head, done) in [
         (0.9, Head::SquaredError, 6),
@@ -264,35 +228,10 @@ fn a_training_stops_where_its_rule_and_its_twin_say() {
             stop: Some(stop),
             ..config(&[6, 7, 3])
         };
-        let mut twin = Descent::new(&config, &parties).unwrap();
-        while !twin.is_done() {
-            twin.step().unwrap();
-        }
-        assert_eq!(twin.iteration(), done);
-        let plan = Arc::new(MlpPlan::insecure_toy(config.clone(), sizes.clone()).unwrap());
+        let plan = MlpPlan::insecure_toy(config.clone(), sizes.clone()).unwrap();
         assert!(plan.error_margin().fits() && plan.error_margin().precision_bits() > 20.0);
-        let options = Options::default();
-        let trained = local::train(&plan, &names, boxed(&parties), &options, |_| {}).unwrap();
-        assert!(trained.weights.max_abs_diff(twin.weights()) < 1e-5);
-        assert_eq!(trained.errors.len(), 3);
-        for (found, expected) in trained.errors.iter().zip(twin.released_errors()) {
-            assert!(
-                (found - expected).abs() < RELEASED,
-                "{found} is not {expected}"
-            );
-        }
-
-        let (iteration, error) = (IterationCost::of(&plan), ErrorCost::of(&plan));
-        let root = iteration.root.times(done).plus(error.root.times(3));
-        assert_eq!(trained.root, root);
-        let labelled = |prefix: &str| {
-            let rounds = trained.rounds.iter();
-            rounds
-                .filter(|r| r.label.as_str().starts_with(prefix))
-                .count()
-        };
-        assert_eq!(labelled("train/"), iteration.rounds * done);
-        assert_eq!(labelled("stop/"), error.rounds * 3);
+        let (trained, found) = check(config, &parties);
+        assert_eq!((trained.errors.len(), found), (3, done));
     }
 }
 
@@ -369,8 +308,7 @@ fn the_roots_work_goes_round_where_the_plan_says_so() {
     let plan = MlpPlan::insecure_toy(config.clone(), vec![16; 3]).unwrap();
     let plan = plan.with_moments(CentredRows::moments_of(6)).unwrap();
     let train = |plan: MlpPlan| {
-        let names: Vec<String> = (0..3).map(|i| format!("site-{i}")).collect();
-        let options = Options::default();
+        let (names, options) = (names(3), Options::default());
         local::train(&Arc::new(plan), &names, boxed(&centred), &options, |_| {}).unwrap()
     };
     let still = train(plan.clone());

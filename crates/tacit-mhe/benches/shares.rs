@@ -189,7 +189,7 @@ fn run(bench: &mut Bench, index: usize, preset: Preset) {
             .unwrap();
         let ct = encrypt(&params, &pk, &message, &mut xof);
         let refresh =
-            Refresh::new(&params, &instance, &ct, level, mask, ExactMap::IDENTITY).unwrap();
+            Refresh::new(&params, &instance, ct, level, mask, ExactMap::IDENTITY).unwrap();
         bench.protocol(index, "refresh_share", &refresh, &secret);
         let share = refresh.share(&secret).unwrap();
         let time = median(bench.seconds, || {

@@ -252,42 +252,10 @@ impl Refresh {
     pub fn new(
         params: &Parameters,
         instance: &Instance,
-        ciphertext: &Ciphertext,
-        output_level: usize,
-        mask: MaskBits,
-        map: ExactMap,
-    ) -> Result<Self, MheError> {
-        Self::of(
-            params,
-            instance,
-            ciphertext.clone(),
-            output_level,
-            mask,
-            map,
-        )
-    }
-
-    /// As [`Self::new`], of a ciphertext that is not needed any more.
-    pub fn of(
-        params: &Parameters,
-        instance: &Instance,
         ciphertext: Ciphertext,
         output_level: usize,
         mask: MaskBits,
         map: ExactMap,
-    ) -> Result<Self, MheError> {
-        Self::with_wide_errors(params, instance, ciphertext, output_level, mask, map, 0)
-    }
-
-    /// As [`Self::of`], with errors 2^`wide` times as wide: the last refresh before a release.
-    pub fn with_wide_errors(
-        params: &Parameters,
-        instance: &Instance,
-        ciphertext: Ciphertext,
-        output_level: usize,
-        mask: MaskBits,
-        map: ExactMap,
-        wide: u32,
     ) -> Result<Self, MheError> {
         if ciphertext.polys().len() != 2 {
             let (operation, found) = ("refresh", ciphertext.polys().len());
@@ -321,18 +289,7 @@ impl Refresh {
                 lambda,
             });
         }
-        let binding = instance
-            .bind(Self::NAME, params)
-            .number(output_level as u64)
-            .number(mask.bits as u64)
-            .ciphertext(&ciphertext);
-        let binding = match wide {
-            0 => binding,
-            _ => binding.bytes(b"wide errors").number(u64::from(wide)),
-        };
-        let id = map.bind(binding).id();
-        let mut xof = instance.crs_seed(&id).expand();
-        let a = sample::uniform(params.ring(), Basis::q(output_level + 1), &mut xof);
+        let (id, a) = named(params, instance, &ciphertext, output_level, mask, &map, 0);
         Ok(Self {
             params: params.clone(),
             instance: instance.clone(),
@@ -341,9 +298,20 @@ impl Refresh {
             output_level,
             mask,
             map,
-            wide,
+            wide: 0,
             a,
         })
+    }
+
+    /// The same with errors 2^`bits` times as wide, for the last refresh before a release: another instance unless `bits` is 0.
+    pub fn with_wide_errors(mut self, bits: u32) -> Self {
+        if bits != self.wide {
+            let (params, instance, map) = (&self.params, &self.instance, &self.map);
+            let (level, mask) = (self.output_level, self.mask);
+            (self.id, self.a) = named(params, instance, &self.ciphertext, level, mask, map, bits);
+            self.wide = bits;
+        }
+        self
     }
 
     /// The centred representative modulo the input primes, modulo the output primes.
@@ -369,6 +337,31 @@ impl Refresh {
         }
         out
     }
+}
+
+/// The name of an instance, bound to everything public, and the common random polynomial that it draws.
+fn named(
+    params: &Parameters,
+    instance: &Instance,
+    ciphertext: &Ciphertext,
+    output_level: usize,
+    mask: MaskBits,
+    map: &ExactMap,
+    wide: u32,
+) -> (InstanceId, RnsPoly<Ntt>) {
+    let binding = instance
+        .bind(Refresh::NAME, params)
+        .number(output_level as u64)
+        .number(mask.bits as u64)
+        .ciphertext(ciphertext);
+    let binding = match wide {
+        0 => binding,
+        wide => binding.bytes(b"wide errors").number(u64::from(wide)),
+    };
+    let id = map.bind(binding).id();
+    let mut xof = instance.crs_seed(&id).expand();
+    let a = sample::uniform(params.ring(), Basis::q(output_level + 1), &mut xof);
+    (id, a)
 }
 
 impl Protocol for Refresh {

@@ -116,7 +116,7 @@ fn a_second_share_on_the_same_c1_is_refused_whatever_the_session() {
     let refresh = Refresh::new(
         &params,
         &context(1).instance(1),
-        &lower,
+        lower,
         3,
         mask,
         ExactMap::IDENTITY,

@@ -256,7 +256,7 @@ fn refreshes(vectors: &mut Vectors, params: &Parameters, context: &SessionContex
     for (index, (name, map)) in maps.into_iter().enumerate() {
         let ct = ciphertext(params, pk, 53 + index as u8, 3);
         let instance = context.instance(8 + index as u64);
-        let protocol = Refresh::new(params, &instance, &ct, 3, mask, map).unwrap();
+        let protocol = Refresh::new(params, &instance, ct, 3, mask, map).unwrap();
         let fresh = vectors.run(name, &protocol, &secrets(params, 10));
         vectors.check(&format!("{name}/result"), &fresh.to_bytes(params));
     }

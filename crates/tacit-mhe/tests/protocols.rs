@@ -142,7 +142,7 @@ fn refresh_restores_the_level_and_the_message() {
                 let map = ExactMap::Multiple { bits };
                 let secrets = Cohort::new(kind, n).secrets; // an empty ledger
                 let refresh =
-                    Refresh::new(&cohort.params, &instance, &ct, output, mask, map).unwrap();
+                    Refresh::new(&cohort.params, &instance, ct.clone(), output, mask, map).unwrap();
                 let fresh = run(&refresh, &secrets);
                 assert_eq!(fresh.level(), output);
                 assert_eq!(fresh.scale(), ct.scale() * (bits as f64).exp2());
@@ -166,11 +166,10 @@ fn wide_errors_are_as_wide_as_they_say_and_another_instance() {
         let ct = cohort.encrypt(&values, 3, 3);
         let mask = MaskBits::hiding(42.0, 64, n, 100);
         let instance = cohort.context.instance(4);
-        let map = || ExactMap::IDENTITY;
         let of = |wide| {
             let (secrets, ct) = (Cohort::new(kind, 3).secrets, ct.clone());
-            let refresh =
-                Refresh::with_wide_errors(params, &instance, ct, 5, mask, map(), wide).unwrap();
+            let refresh = Refresh::new(params, &instance, ct, 5, mask, ExactMap::IDENTITY);
+            let refresh = refresh.unwrap().with_wide_errors(wide);
             let found = cohort.release(&run(&refresh, &secrets), 10 + u64::from(wide));
             let squares = found.iter().zip(&values).map(|(a, b)| (a - b).powi(2));
             (
@@ -208,7 +207,7 @@ fn refresh_applies_an_exact_linear_map() {
         let refresh = Refresh::new(
             &cohort.params,
             &cohort.context.instance(4),
-            &ct,
+            ct,
             5,
             mask,
             map,
@@ -249,7 +248,7 @@ fn a_shared_map_does_what_its_diagonals_do_and_a_scaled_one_what_a_constant_does
         for (round, (map, expected)) in (20..).zip(cases) {
             let ct = cohort.encrypt(&values, 3, round);
             let instance = cohort.context.instance(u64::from(round));
-            let refresh = Refresh::of(&cohort.params, &instance, ct, 5, mask, map).unwrap();
+            let refresh = Refresh::new(&cohort.params, &instance, ct, 5, mask, map).unwrap();
             let fresh = run(&refresh, &cohort.secrets);
             assert_eq!(
                 (fresh.level(), fresh.scale()),
@@ -304,7 +303,7 @@ fn a_refresh_is_bound_to_every_part_of_its_map() {
     let instance = cohort.context.instance(4);
     let count = maps.len();
     let ids = maps.into_iter().map(|map| {
-        let refresh = Refresh::new(&cohort.params, &instance, &ct, 5, mask, map).unwrap();
+        let refresh = Refresh::new(&cohort.params, &instance, ct.clone(), 5, mask, map).unwrap();
         refresh.id()
     });
     let ids: std::collections::BTreeSet<InstanceId> = ids.collect();
@@ -313,7 +312,7 @@ fn a_refresh_is_bound_to_every_part_of_its_map() {
     let unfit = unfit.map(|(factor, scale)| ExactMap::Scaled { factor, scale });
     let empty = ExactMap::Shared(SharedMap::new(vec![]));
     for map in unfit.into_iter().chain([empty]) {
-        assert!(Refresh::new(&cohort.params, &instance, &ct, 5, mask, map).is_err());
+        assert!(Refresh::new(&cohort.params, &instance, ct.clone(), 5, mask, map).is_err());
     }
 }
 
@@ -364,7 +363,7 @@ fn a_mask_that_does_not_hide_is_refused() {
     let refused = Refresh::new(
         &cohort.params,
         &cohort.context.instance(4),
-        &ct,
+        ct,
         5,
         mask,
         ExactMap::IDENTITY,

@@ -18,7 +18,7 @@ static PUBLIC_KEY: LazyLock<CollectivePublicKey> =
 static REFRESH: LazyLock<Refresh> = LazyLock::new(|| {
     let mask = MaskBits::hiding(30.0, 40, PARAMS.ring().n(), 1);
     let (instance, ct) = (CONTEXT.instance(1), ciphertext_at(2));
-    Refresh::new(&PARAMS, &instance, &ct, 3, mask, ExactMap::IDENTITY).expect("a valid refresh")
+    Refresh::new(&PARAMS, &instance, ct, 3, mask, ExactMap::IDENTITY).expect("a valid refresh")
 });
 
 fn party(tag: u8) -> PartySecret {

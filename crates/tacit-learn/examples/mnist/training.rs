@@ -1,15 +1,14 @@
 //! A training on MNIST among ten parties in this process, under multiparty encryption, and its comparison with the
 //! plaintext twin.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tacit_learn::encrypted::{CentredRows, LocalRows};
 use tacit_learn::model::Samples;
 use tacit_learn::neural::encrypted::{IterationCost, MlpPlan, local};
 use tacit_learn::neural::{MlpConfig, train_mlp};
+use tacit_report::measure::{Elapsed, Phases, Stopwatch, peak_rss_bytes};
 use tacit_transport::memory::Options;
 
 #[path = "digits.rs"]
@@ -43,10 +42,10 @@ pub fn run(folder: &str, config: &MlpConfig) -> Result<(), Box<dyn std::error::E
     println!("refreshes {}, rounds {}", cost.refreshes, cost.rounds);
 
     let names: Vec<String> = (0..PARTIES).map(|i| format!("site-{i}")).collect();
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let mut done = 0;
-    // Processor time by kind of round: what passed since the round before was finished.
-    let (mut last, mut spent) = (processor_seconds(), BTreeMap::<String, f64>::new());
+    // By kind of round; processor time is what passed since the round before was finished.
+    let (mut round, mut spent) = (Stopwatch::start(), Phases::default());
     let trained = local::train(
         &plan,
         &names,
@@ -56,36 +55,36 @@ pub fn run(folder: &str, config: &MlpConfig) -> Result<(), Box<dyn std::error::E
             if !progress.finished {
                 return;
             }
-            let now = processor_seconds();
-            *spent.entry(progress.label.as_str().to_owned()).or_default() += now - last;
-            last = now;
+            let (wall, cpu) = (progress.took, round.elapsed().cpu);
+            spent.record(progress.label.as_str(), Elapsed { wall, cpu });
+            round = Stopwatch::start();
             if progress.label.as_str() == "train/refresh-weights" {
                 done += 1;
-                let wall = began.elapsed().as_secs_f64();
+                let (wall, processor) = seconds(began.elapsed());
                 println!(
-                    "{done} of {iterations} iterations after {wall:.1} s, {:.1} s of processor time",
-                    processor_seconds()
+                    "{done} of {iterations} iterations after {wall:.1} s, {processor:.1} s of processor time"
                 );
             }
         },
     )?;
-    let seconds = |prefix: &str| -> f64 {
-        let rounds = trained
-            .rounds
-            .iter()
-            .filter(|r| r.label.as_str().starts_with(prefix));
-        rounds.map(|r| r.took).sum::<Duration>().as_secs_f64()
+    let of = |prefix: &str| {
+        let those = spent.iter().filter(|(label, _)| label.starts_with(prefix));
+        those.fold((0.0, 0.0), |(wall, processor), (_, elapsed)| {
+            let more = seconds(elapsed);
+            (wall + more.0, processor + more.1)
+        })
     };
     println!(
         "wall {:.1} s, keys {:.1} s",
         trained.took.as_secs_f64(),
-        seconds("keys/")
+        of("keys/").0
     );
     for label in LABELS {
+        let (wall, processor) = of(label);
         println!(
             "{label}: {:.3} s an iteration, {:.3} s of processor time",
-            seconds(label) / iterations as f64,
-            spent.get(label).copied().unwrap_or(0.0) / iterations as f64
+            wall / iterations as f64,
+            processor / iterations as f64
         );
     }
     assert_eq!(trained.root, cost.root.times(iterations));
@@ -96,7 +95,8 @@ pub fn run(folder: &str, config: &MlpConfig) -> Result<(), Box<dyn std::error::E
         trained.traffic.of(1).sent_total().bytes as f64 / 1e6 - training,
         training / iterations as f64
     );
-    println!("peak memory {:.2} GB", peak_gigabytes());
+    let peak = peak_rss_bytes().unwrap_or(0);
+    println!("peak memory {:.2} GB", peak as f64 / 1e9);
     let centred = |rows: &Samples| CentredRows::centred(rows, &trained.totals);
     let parties = parties.iter().map(centred).collect::<Result<Vec<_>, _>>()?;
     let test = centred(&test)?;
@@ -138,21 +138,7 @@ pub fn run(folder: &str, config: &MlpConfig) -> Result<(), Box<dyn std::error::E
     Ok(())
 }
 
-/// Most memory this process held, where the system tells; else 0.
-fn peak_gigabytes() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok());
-    kilobytes.unwrap_or(0.0) / 1e6
-}
-
-/// User and system time of this process so far, where the system tells (ticks of 1/100 s); else 0.
-fn processor_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let field = |at: usize| -> f64 {
-        let text = after_name.split_whitespace().nth(at);
-        text.and_then(|t| t.parse().ok()).unwrap_or(0.0)
-    };
-    (field(11) + field(12)) / 100.0
+fn seconds(elapsed: Elapsed) -> (f64, f64) {
+    let processor = elapsed.cpu.unwrap_or_default();
+    (elapsed.wall.as_secs_f64(), processor.as_secs_f64())
 }

@@ -15,12 +15,13 @@ use tacit_ckks::{
     encrypt,
 };
 use tacit_mhe::{
-    CollectiveGaloisKey, CollectivePublicKey, PartySecret, Protocol, RelinearisationRoundOne,
-    RelinearisationRoundTwo, SessionContext, Share,
+    CollectiveGaloisKey, CollectivePublicKey, MheError, PartySecret, Protocol,
+    RelinearisationRoundOne, RelinearisationRoundTwo, SessionContext,
 };
 use tacit_ring::{GaloisElement, Seed, Transcript};
 use tacit_session::RoundId;
 
+use super::shares::{encoded, finish};
 use super::{EncryptedError, intern, sections};
 
 type Result<T> = std::result::Result<T, EncryptedError>;
@@ -106,12 +107,6 @@ impl KeyRound {
     }
 }
 
-/// A party's share of any protocol, encoded.
-pub(crate) fn encoded<P: Protocol>(protocol: &P, secret: &PartySecret) -> Result<Vec<u8>> {
-    let share: Share<P> = protocol.share(secret)?;
-    Ok(protocol.encode(&share))
-}
-
 /// What a party knows of a session's keys.
 pub(crate) struct CollectiveKeys {
     params: Parameters,
@@ -152,11 +147,7 @@ impl CollectiveKeys {
 
     /// The session has begun.
     pub fn begin(&mut self, context: &tacit_session::SessionContext) {
-        self.session = Some(SessionContext {
-            session: context.session.0,
-            crs: context.crs_seed,
-            parties: u32::from(context.parties),
-        });
+        self.session = Some(protocols_of(context));
     }
 
     /// The session as its protocols name it.
@@ -253,7 +244,7 @@ impl CollectiveKeys {
             KeyStep::RelinearisationOne => KeyRound::One(self.round_one()?),
             KeyStep::RelinearisationTwo => {
                 let one = self.round_one()?;
-                let sum = one.finish(&one.decode(input)?)?;
+                let sum = finish(&one, input)?;
                 KeyRound::Two(RelinearisationRoundTwo::new(&one, sum))
             }
             KeyStep::Galois(k) => {
@@ -297,7 +288,7 @@ impl CollectiveKeys {
         if self.public_key.is_none() {
             let instance = self.key_instance(KeyStep::Public)?;
             let protocol = CollectivePublicKey::extended(&self.params, &instance);
-            self.public_key = Some(protocol.finish(&protocol.decode(sum)?)?);
+            self.public_key = Some(finish(&protocol, sum)?);
         }
         Ok(())
     }
@@ -369,8 +360,8 @@ impl CollectiveKeys {
         let mut keys = EvaluationKeys::default();
         if let Some([one_sum, two_sum]) = relinearisation {
             let one = self.round_one()?;
-            let two = RelinearisationRoundTwo::new(&one, one.finish(&one.decode(one_sum)?)?);
-            let key: RelinearisationKey = two.finish(&two.decode(two_sum)?)?;
+            let two = RelinearisationRoundTwo::new(&one, finish(&one, one_sum)?);
+            let key: RelinearisationKey = finish(&two, two_sum)?;
             keys.relinearisation = Some(key);
         }
         if galois.len() != which.len() {
@@ -386,7 +377,7 @@ impl CollectiveKeys {
     fn galois_key(&self, k: usize, sum: &[u8]) -> Result<GaloisKey> {
         let instance = self.key_instance(KeyStep::Galois(k))?;
         let protocol = CollectiveGaloisKey::new(&self.params, &instance, self.elements[k]);
-        Ok(protocol.finish(&protocol.decode(sum)?)?)
+        finish(&protocol, sum)
     }
 
     /// A fresh encryption of own values, with randomness bound to the round and the values.
@@ -419,6 +410,29 @@ impl CollectiveKeys {
         let seed: Seed = secret.stream_seed("learn own encryption", &transcript.digest());
         let key = self.public_key()?;
         Ok(encrypt(&self.params, key, &message, &mut seed.expand()))
+    }
+}
+
+/// A session as the protocols of its rounds name it.
+pub(crate) fn protocols_of(context: &tacit_session::SessionContext) -> SessionContext {
+    SessionContext {
+        session: context.session.0,
+        crs: context.crs_seed,
+        parties: u32::from(context.parties),
+    }
+}
+
+/// Refuses a roster of another size than the parameters are for.
+pub(crate) fn check_parties(
+    context: &tacit_session::SessionContext,
+    expected: usize,
+) -> Result<()> {
+    match usize::from(context.parties) {
+        parties if parties == expected => Ok(()),
+        parties => Err(MheError::ActiveSet(format!(
+            "the roster has {parties} parties, the parameters are for {expected}"
+        ))
+        .into()),
     }
 }
 

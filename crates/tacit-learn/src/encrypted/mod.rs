@@ -7,6 +7,7 @@
 //! | `circuit` | the arithmetic of one iteration, and of a prediction |
 //! | `script` | which round is which step |
 //! | `keys` | the rounds that generate collective keys, and encryption under them |
+//! | `shares` | shares of one or several instances, encoded, added up, finished |
 //! | `statistics` | sums released to all parties |
 //! | `session` | what a party does in each round: [`GlmParty`] implements [`tacit_session::Application`] |
 //! | `query` | a querier's side |
@@ -24,6 +25,7 @@ mod rows;
 mod script;
 pub(crate) mod sections;
 mod session;
+pub(crate) mod shares;
 pub(crate) mod statistics;
 
 pub use circuit::{Circuit, prediction_folds};

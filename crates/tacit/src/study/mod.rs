@@ -4,6 +4,7 @@
 //! its own secret and rows, and a querier asks about the test rows under encryption. Unless the plan
 //! releases the model, every figure of it comes from the decrypted answers.
 
+mod margins;
 pub mod network;
 mod report;
 mod sites;

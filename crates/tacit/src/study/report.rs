@@ -4,6 +4,7 @@ use tacit_learn::metrics::Evaluation;
 use tacit_report::{Axis, Cell, Column, Lines, Quantity, Section, Table, Unit};
 
 use super::Study;
+use super::margins::Margins;
 
 fn evaluation(name: &str, e: &Evaluation) -> Vec<Cell> {
     let fraction = |v: Option<f64>| match v {
@@ -156,66 +157,24 @@ pub fn cost_section(study: &Study) -> Section {
 /// Security level and noise margins.
 pub fn margins_section(study: &Study) -> Section {
     let encryption = &study.plan.encryption;
-    let params = &encryption.params;
-    let bits = |v: f64| Cell::from(Quantity::new(v, Unit::Plain));
-    let ring = params.ring();
-    let log_qp = ring.log2_modulus(params.key_basis());
-    let limit = tacit_ckks::max_log_qp(ring.log_n()).unwrap_or(0);
-    let modulus = params.log2_q(encryption.refresh_level);
-    let need = encryption.mask.modulus_bits(encryption.parties);
-    let columns = [
-        Column::text("at"),
-        Column::number("bits available"),
-        Column::number("bits needed"),
-        Column::number("margin"),
-    ];
-    let levels = Table::new("Room, in bits", columns)
-        .row([
-            Cell::text(format!("security table, N = 2^{}", ring.log_n())),
-            bits(f64::from(limit)),
-            bits(log_qp),
-            bits(f64::from(limit) - log_qp),
-        ])
-        .row([
-            Cell::text("refresh masks"),
-            bits(modulus),
-            bits(need),
-            bits(modulus - need),
-        ]);
-    let columns = [
-        Column::text("release"),
-        Column::number("flooding"),
-        Column::number("precision left"),
-        Column::number("room in the modulus"),
-    ];
-    let layout = study.plan.config.layout();
-    let mut releases = Table::new("What is decrypted, in bits", columns);
-    let mut rows = vec![(
+    let mut releases = vec![(
         "statistics for standardisation",
         encryption.moments_margin().ok(),
     )];
     if study.plan.release_model {
-        rows.push(("model", Some(encryption.model_margin())));
+        releases.push(("model", Some(encryption.model_margin())));
     }
-    if let Ok(layout) = &layout {
+    if let Ok(layout) = &study.plan.config.layout() {
         let answers = encryption.answer_margin(layout, study.plan.max_answers);
-        rows.push(("answers to queries", answers.ok()));
+        releases.push(("answers to queries", answers.ok()));
     }
-    for (name, margin) in rows {
-        let Some(m) = margin else { continue };
-        releases = releases.row([
-            Cell::text(name),
-            bits(f64::from(m.smudging().bits())),
-            bits(m.precision_bits()),
-            bits(m.headroom_bits()),
-        ]);
-    }
-    Section::new("Security and noise margins")
-        .text(format!(
-            "128-bit computational security by the Homomorphic Encryption Standard's table; masks and flooding hide \
-             up to a statistical distance of 2^-{} over the whole plan.",
-            encryption.lambda_s
-        ))
-        .table(levels)
-        .table(releases)
+    let margins = Margins {
+        params: &encryption.params,
+        refresh_level: encryption.refresh_level,
+        mask: encryption.mask,
+        parties: encryption.parties,
+        lambda_s: encryption.lambda_s,
+        releases,
+    };
+    margins.section()
 }

@@ -71,8 +71,8 @@ impl GlmParty {
                     true => encryption.wide_error_bits(),
                     false => 0,
                 };
-                let refresh = Refresh::with_wide_errors;
-                Round::Refresh(refresh(&params, &instance, lowered, top, mask, map, wide)?)
+                let refresh = Refresh::new(&params, &instance, lowered, top, mask, map)?;
+                Round::Refresh(refresh.with_wide_errors(wide))
             }
             Step::ReleaseModel => {
                 let model = Ciphertext::from_bytes(&params, input)?;

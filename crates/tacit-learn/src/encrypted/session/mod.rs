@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use tacit_ckks::{Ciphertext, EvaluationKeys, Evaluator, PublicKey};
 use tacit_mhe::{
-    ExactMap, KeySwitchToPublic, MheError, PartySecret, Protocol, Refresh, Release, SmudgingBits,
+    ExactMap, KeySwitchToPublic, PartySecret, Protocol, Refresh, Release, SmudgingBits,
 };
 use tacit_session::{Application, Next, PartyIndex, RoundId, RoundInput, SessionContext};
 
 use super::circuit::{Circuit, prediction_folds};
-use super::keys::{CollectiveKeys, FIRST_ROUND, KeyRound, encoded, missing};
+use super::keys::{CollectiveKeys, FIRST_ROUND, KeyRound, check_parties, missing};
 use super::rows::LocalRows;
 use super::script::{Script, Step};
+use super::shares::{encoded, finish, not_entered};
 use super::{EncryptedError, EncryptionPlan, Query, sections, statistics};
 use crate::model::{BatchOrder, GlmConfig, Samples, Schedule, Weights};
 use crate::packing::{Batch, Diagonals, Layout};
@@ -216,14 +217,7 @@ impl Application for GlmParty {
     type Error = EncryptedError;
 
     fn begin(&mut self, context: &SessionContext) -> Result<()> {
-        let parties = usize::from(context.parties);
-        if parties != self.plan.encryption.parties {
-            let expected = self.plan.encryption.parties;
-            return Err(MheError::ActiveSet(format!(
-                "the roster has {parties} parties, the parameters are for {expected}"
-            ))
-            .into());
-        }
+        check_parties(context, self.plan.encryption.parties)?;
         self.me = context.me.as_usize();
         self.position = 0;
         self.round = None;

@@ -89,14 +89,14 @@ impl GlmParty {
             (Step::Key(step), _) => self.keys.conclude(step, sum),
             (Step::Moments, _) => self.root.moments = sum,
             (Step::ReleaseMoments, Round::Release(p)) => {
-                let plain = p.finish(&p.decode(&sum)?)?;
+                let plain = finish(p, &sum)?;
                 let mut totals = self.keys.encoder().decode(&plain);
                 totals.truncate(self.plan.moments);
                 self.root.totals = totals;
             }
             (Step::Curvature, _) => self.root.curvature = sum,
             (Step::ReleaseCurvature, Round::Release(p)) => {
-                let plain = p.finish(&p.decode(&sum)?)?;
+                let plain = finish(p, &sum)?;
                 let mean = self.keys.encoder().decode(&plain)[0];
                 self.root.curvature_bound = crate::twin::coarsened(1.01 * mean).max(1.0);
             }
@@ -113,21 +113,21 @@ impl GlmParty {
                 self.root.lowered = next.to_bytes(self.params());
             }
             (Step::Refresh(_), Round::Refresh(p)) => {
-                let fresh = p.finish(&p.decode(&sum)?)?;
+                let fresh = finish(p, &sum)?;
                 self.root.previous = self.root.weights.replace(fresh);
             }
             (Step::ReleaseModel, Round::Release(p)) => {
-                let plain = p.finish(&p.decode(&sum)?)?;
+                let plain = finish(p, &sum)?;
                 let slots = self.keys.encoder().decode(&plain);
                 let outputs = self.plan.config.family.outputs();
                 self.root.released = Some(self.layout.unpack_weights(&slots, outputs)?);
             }
             (Step::Answer(_), Round::Answer(p)) => {
-                let answer = p.finish(&p.decode(&sum)?)?;
+                let answer = finish(p, &sum)?;
                 self.root.answers.push(answer.to_bytes(self.params()));
             }
             _ => {
-                return Err(missing("round", "finished without having been entered"));
+                return Err(not_entered());
             }
         }
         Ok(())

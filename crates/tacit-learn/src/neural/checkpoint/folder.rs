@@ -1,21 +1,22 @@
-//! A folder of checkpoints: files are written beside, synchronised and renamed, so that a crash leaves the old or
-//! the new one.
+//! A folder of checkpoints. Files are written whole or not at all ([`tacit_seal::file`]): a crash leaves the old or the new one.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tacit_ckks::Parameters;
 use tacit_mhe::PartySecret;
 use tacit_ring::{Seed, Xof};
-use tacit_seal::Unlock;
+use tacit_seal::{SealError, Unlock};
 use zeroize::Zeroizing;
 
 use super::state::{checked, sealed_by_checksum};
 use super::{CheckpointError, Keeper, TrainingState};
 
 const STATES_KEPT: usize = 2;
+
+/// A longer file is none of ours: of keys or of a state, and of a sealed secret.
+const MOST_BYTES: u64 = 1 << 33;
+const MOST_SEALED: u64 = 1 << 12;
 
 /// Where all parties of a process keep what their training can be resumed from.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl CheckpointFolder {
                 let entropy = Xof::from_os().map_err(|e| failed(e.to_string()));
                 entropy?.fill(seed.as_mut());
                 let sealed = self.unlock.seal(seed.as_ref(), &self.owner(party));
-                self.write(&file, &sealed.map_err(|e| failed(e.to_string()))?)?;
+                write(&file, &sealed.map_err(|e| failed(e.to_string()))?)?;
                 Ok(PartySecret::from_seed(params, &Seed::from_bytes(*seed)))
             })
             .collect()
@@ -101,12 +102,12 @@ impl CheckpointFolder {
         let Some((_, newest)) = self.states()?.pop() else {
             return Ok(None);
         };
-        let bytes = self.read(&newest)?;
+        let bytes = read(&newest, MOST_BYTES)?;
         let state = TrainingState::from_bytes(params, self.plan, moments, &bytes);
         let remedy = "give the plan and rows that it was written for, or remove it to go on from the one before";
         let state = state.map_err(|e| error(&newest, e, remedy))?;
         let keys_file = self.path.join("keys");
-        let keys = self.read(&keys_file)?;
+        let keys = read(&keys_file, MOST_BYTES)?;
         let keys = checked(&keys).map_err(|e| error(&keys_file, e, "train anew"))?;
         let secrets = (0..parties).map(|party| self.secret(params, party));
         Ok(Some(Resumption {
@@ -131,7 +132,9 @@ impl CheckpointFolder {
     fn secret(&self, params: &Parameters, party: usize) -> Result<PartySecret, CheckpointError> {
         let file = self.secret_file(party);
         let remedy = "give the passphrase or key file that the training was begun with";
-        let opened = self.unlock.open(&self.read(&file)?, &self.owner(party));
+        let opened = self
+            .unlock
+            .open(&read(&file, MOST_SEALED)?, &self.owner(party));
         let opened = opened.map_err(|e| error(&file, e, remedy))?;
         if opened.len() != 32 {
             return Err(error(&file, "not a party's secret", "train anew"));
@@ -167,22 +170,6 @@ impl CheckpointFolder {
         Ok(found)
     }
 
-    fn read(&self, file: &Path) -> Result<Vec<u8>, CheckpointError> {
-        std::fs::read(file).map_err(|e| error(file, e, "train anew, or restore the file"))
-    }
-
-    fn write(&self, file: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
-        let beside = file.with_extension("new");
-        let write = || -> std::io::Result<()> {
-            let mut out = private(&beside)?;
-            out.write_all(bytes)?;
-            out.sync_all()?;
-            std::fs::rename(&beside, file)?;
-            File::open(&self.path)?.sync_all()
-        };
-        write().map_err(|e| error(file, e, "see that the disk has room and can be written to"))
-    }
-
     fn remove(&self, file: &Path) -> Result<(), CheckpointError> {
         match std::fs::remove_file(file) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -199,11 +186,11 @@ impl Keeper for Arc<CheckpointFolder> {
     }
 
     fn keep_keys(&mut self, keys: &[u8]) -> Result<(), CheckpointError> {
-        self.write(&self.path.join("keys"), &sealed_by_checksum(keys))
+        write(&self.path.join("keys"), &sealed_by_checksum(keys))
     }
 
     fn keep_state(&mut self, iteration: usize, state: &[u8]) -> Result<(), CheckpointError> {
-        self.write(&self.path.join(format!("state-{iteration:06}")), state)?;
+        write(&self.path.join(format!("state-{iteration:06}")), state)?;
         let states = self.states()?;
         let old = states.len().saturating_sub(STATES_KEPT);
         states[..old]
@@ -212,17 +199,26 @@ impl Keeper for Arc<CheckpointFolder> {
     }
 
     fn releasing(&mut self) -> Result<(), CheckpointError> {
-        self.write(&self.path.join("releasing"), b"")
+        write(&self.path.join("releasing"), b"")
     }
 }
 
-/// A file that its owner alone can read, where the system knows owners.
-fn private(path: &Path) -> std::io::Result<File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).write(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+fn read(file: &Path, limit: u64) -> Result<Vec<u8>, CheckpointError> {
+    let read = tacit_seal::file::read(file, limit);
+    read.map_err(|e| error(file, reason(e), "train anew, or restore the file"))
+}
+
+fn write(file: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
+    let remedy = "see that the disk has room and can be written to";
+    tacit_seal::file::replace(file, bytes).map_err(|e| error(file, reason(e), remedy))
+}
+
+/// What is wrong, without the file's name, which is said anyway.
+fn reason(error: SealError) -> String {
+    match error {
+        SealError::Io { reason, .. } => reason,
+        other => other.to_string(),
+    }
 }
 
 fn error(file: &Path, problem: impl ToString, remedy: &str) -> CheckpointError {

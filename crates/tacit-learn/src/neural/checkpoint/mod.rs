@@ -18,7 +18,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `state` | the format of states and keys, strict, with a checksum |
-//! | `folder` | files: written beside, synchronised, renamed |
+//! | `folder` | files of all parties of a process |
 
 mod folder;
 mod state;

@@ -62,15 +62,12 @@ impl MlpParty {
             | MlpStep::MeasureError(_)
             | MlpStep::RaiseError(_)
             | MlpStep::Raise => {
-                let wide = match step {
-                    MlpStep::Raise | MlpStep::RaiseError(_) => self.plan.wide_error_bits(),
-                    _ => 0,
-                };
+                let wide = self.plan.wide_error_bits(step);
                 let protocols = (self.refreshed(step, input)?.into_iter())
                     .map(|(ct, level, map)| {
                         let mask = self.plan.encryption.mask;
-                        let refresh = Refresh::with_wide_errors;
-                        Ok(refresh(&params, &instance, ct, level, mask, map, wide)?)
+                        let refresh = Refresh::new(&params, &instance, ct, level, mask, map)?;
+                        Ok(refresh.with_wide_errors(wide))
                     })
                     .collect::<Result<_>>()?;
                 Round::Refresh(protocols)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tacit_ckks::{Ciphertext, Encoder, EvaluationKeys, Evaluator, PeriodicEncoder};
-use tacit_mhe::{PartySecret, Protocol, Refresh, Release, aggregate_all};
+use tacit_mhe::{PartySecret, Refresh, Release};
 use tacit_session::{Application, Next, PartyIndex, RoundId, RoundInput, SessionContext};
 
 use super::super::MlpWeights;
@@ -14,7 +14,8 @@ use super::maps::Maps;
 use super::plan::MlpPlan;
 use super::root::Root;
 use super::script::{MlpStep, steps, steps_between};
-use crate::encrypted::keys::{CollectiveKeys, KeyRound, missing};
+use crate::encrypted::keys::{CollectiveKeys, KeyRound, check_parties, missing};
+use crate::encrypted::shares::{add_shares, encoded_all};
 use crate::encrypted::{EncryptedError, LocalRows, sections};
 use crate::model::{BatchOrder, Samples};
 
@@ -92,22 +93,25 @@ impl MlpParty {
 
     /// Goes on after `done` iterations, in a new session of the same parties; `keys` are the sums of the key shares of the session
     /// before, of which only the root uses more than the name of that session.
-    pub fn resume(mut self, keys: &[u8], done: usize) -> Result<Self> {
-        self.keys.restore(keys, false)?;
+    pub fn resume(self, keys: &[u8], done: usize) -> Result<Self> {
+        self.resumed(keys, done, false)
+    }
+
+    /// As [`Self::resume`], for the root.
+    pub fn resume_root(self, keys: &[u8], state: TrainingState) -> Result<Self> {
+        let mut party = self.resumed(keys, state.iteration, true)?;
+        party.totals.clone_from(&state.totals);
+        party.root.restored = Some(state);
+        Ok(party)
+    }
+
+    fn resumed(mut self, keys: &[u8], done: usize, root: bool) -> Result<Self> {
+        self.keys.restore(keys, root)?;
         let leg = self.plan.leg_after(done);
         self.script = steps_between(&self.plan, done, leg);
         self.start = done;
         self.root = Root::default();
         Ok(self)
-    }
-
-    /// As [`Self::resume`], for the root.
-    pub fn resume_root(self, keys: &[u8], state: TrainingState) -> Result<Self> {
-        let mut party = self.resume(keys, state.iteration)?;
-        party.keys.restore(keys, true)?;
-        party.totals.clone_from(&state.totals);
-        party.root.restored = Some(state);
-        Ok(party)
     }
 
     /// In sessions whose roster has another order than the plan: the party's place in the plan.
@@ -188,39 +192,15 @@ impl MlpParty {
     }
 }
 
-fn encoded_all<P: Protocol>(protocols: &[P], secret: &PartySecret) -> Result<Vec<u8>> {
-    let bytes = protocols.iter().map(P::encoded_len).sum();
-    let mut out = sections::Writer::new(protocols.len(), bytes);
-    for protocol in protocols {
-        let share = protocol.share(secret)?;
-        out.part(|out| protocol.encode_into(&share, out));
-    }
-    Ok(out.into_bytes())
-}
-
 pub(super) fn join(parts: &[Vec<u8>]) -> Vec<u8> {
     sections::join(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
-}
-
-/// Adds one share per instance, in place; nothing changes unless all can be added.
-fn add_shares<P: Protocol>(protocols: &[P], into: &mut [u8], share: &[u8]) -> Result<()> {
-    let theirs = sections::split("share", share, protocols.len())?;
-    let ours = sections::split_mut("sum", into, protocols.len())?;
-    Ok(aggregate_all(protocols, ours, &theirs)?)
 }
 
 impl Application for MlpParty {
     type Error = EncryptedError;
 
     fn begin(&mut self, context: &SessionContext) -> Result<()> {
-        let parties = usize::from(context.parties);
-        if parties != self.plan.rows.len() {
-            let expected = self.plan.rows.len();
-            return Err(tacit_mhe::MheError::ActiveSet(format!(
-                "the roster has {parties} parties, the parameters are for {expected}"
-            ))
-            .into());
-        }
+        check_parties(context, self.plan.rows.len())?;
         self.me = self.number.unwrap_or(context.me.as_usize());
         self.position = 0;
         self.round = None;

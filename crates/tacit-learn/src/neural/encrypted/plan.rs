@@ -31,6 +31,7 @@ use super::super::packed::{ColumnLayout, ConvolutionLayout};
 use super::super::{Head, MlpConfig, StepMomentum};
 use super::draft::{Draft, Modulus, ModulusShape};
 use super::pointwise::Pointwise;
+use super::script::MlpStep;
 use crate::Error;
 use crate::encrypted::{EncryptedError, RELEASED_BITS, statistics};
 
@@ -316,9 +317,15 @@ impl MlpPlan {
         self.rows[party] as f64 / (self.filled(party) * total) as f64
     }
 
-    /// By how much the errors of the refresh before a release are wider: see [`tacit_mhe::Refresh`].
-    pub fn wide_error_bits(&self) -> u32 {
-        let (params, scale) = (&self.encryption.params, self.weight_scale());
+    /// By how much the errors of a step's refreshes are wider, at the scale of what is refreshed: of those before a release, see
+    /// [`tacit_mhe::Refresh`].
+    pub fn wide_error_bits(&self, step: MlpStep) -> u32 {
+        let scale = match step {
+            MlpStep::Raise => self.weight_scale(),
+            MlpStep::RaiseError(_) => self.error_scale(),
+            _ => return 0,
+        };
+        let params = &self.encryption.params;
         tacit_mhe::wide_error_bits(params, scale, self.rows.len(), RELEASED_BITS)
     }
 

@@ -1,24 +1,19 @@
 //! The end of a training at the root: weights are lowered, raised to the scale of a release, and released.
 
 use tacit_ckks::Ciphertext;
-use tacit_mhe::Protocol;
 
 use super::circuit::HiddenCircuit;
 use super::party::{MlpParty, Result, Round};
-use crate::encrypted::keys::missing;
-use crate::encrypted::sections;
+use crate::encrypted::shares::{finish_all, not_entered};
 use crate::neural::{Matrix, MlpWeights};
 
 impl MlpParty {
     /// What was refreshed for a release, as it is.
     pub(super) fn raised(&self, sum: &[u8]) -> Result<Vec<Ciphertext>> {
         let Some((_, Round::Refresh(protocols))) = &self.round else {
-            return Err(missing("round", "finished without having been entered"));
+            return Err(not_entered());
         };
-        let parts = sections::split("raised ciphertexts", sum, protocols.len())?;
-        (protocols.iter().zip(parts))
-            .map(|(p, part)| Ok(p.finish(&p.decode(part)?)?))
-            .collect()
+        finish_all(protocols, sum, |_, ct| Ok(ct))
     }
 
     /// The weights at the refresh level, for their release.
@@ -39,12 +34,10 @@ impl MlpParty {
     /// The slots of every ciphertext of a release.
     pub(super) fn released_slots(&self, sum: &[u8]) -> Result<Vec<Vec<f64>>> {
         let Some((_, Round::Release(protocols))) = &self.round else {
-            return Err(missing("round", "finished without having been entered"));
+            return Err(not_entered());
         };
-        let parts = sections::split("release", sum, protocols.len())?;
-        (protocols.iter().zip(parts))
-            .map(|(p, part)| Ok(self.encoder().decode(&p.finish(&p.decode(part)?)?)))
-            .collect()
+        let encoder = self.encoder();
+        finish_all(protocols, sum, |_, plain| Ok(encoder.decode(&plain)))
     }
 
     /// Reads the model from its release.

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use tacit_ckks::Ciphertext;
-use tacit_mhe::Protocol;
 
 use super::super::MlpWeights;
 use super::super::checkpoint::{Keeper, TrainingState};
@@ -16,6 +14,7 @@ use super::plan::MlpPlan;
 use super::script::MlpStep;
 use super::start::Kinds;
 use crate::encrypted::keys::missing;
+use crate::encrypted::shares::{finish_all, not_entered};
 use crate::encrypted::{sections, statistics};
 
 /// What only the root accumulates.
@@ -185,13 +184,10 @@ impl MlpParty {
         scale: impl Fn(usize) -> f64 + Sync,
     ) -> Result<Vec<Ciphertext>> {
         let Some((_, Round::Refresh(protocols))) = &self.round else {
-            return Err(missing("round", "finished without having been entered"));
+            return Err(not_entered());
         };
         let circuit = HiddenCircuit::new(&self.plan, self.root_engine()?);
-        let parts = sections::split("refresh", sum, protocols.len())?;
-        (protocols.par_iter().zip(parts).enumerate())
-            .map(|(k, (p, part))| circuit.rescaled(p.finish(&p.decode(part)?)?, scale(k)))
-            .collect()
+        finish_all(protocols, sum, |k, ct| circuit.rescaled(ct, scale(k)))
     }
 
     pub(super) fn conclude(&mut self, step: MlpStep, sum: Vec<u8>) -> Result<()> {

@@ -82,7 +82,7 @@ impl MlpPlan {
     }
 
     /// The scale of the sum before it is raised.
-    fn error_scale(&self) -> f64 {
+    pub(super) fn error_scale(&self) -> f64 {
         self.scale() * self.scale() / self.q(2)
     }
 
@@ -258,7 +258,7 @@ mod tests {
 
     use super::*;
     use crate::model::Samples;
-    use crate::neural::{EarlyStop, MlpConfig};
+    use crate::neural::{EarlyStop, MlpConfig, StepMomentum};
 
     fn party() -> MlpParty {
         let stop = EarlyStop {
@@ -292,6 +292,26 @@ mod tests {
     fn input(errors: &[f64]) -> Vec<u8> {
         let bytes: Vec<u8> = errors.iter().flat_map(|e| e.to_le_bytes()).collect();
         sections::join(&[&bytes, b"weights"])
+    }
+
+    #[test]
+    fn wide_errors_before_a_release_follow_the_scale_of_what_is_released() {
+        let config = MlpConfig {
+            slots: 64,
+            batch: 2,
+            momentum: StepMomentum::Nesterov { mu: 0.99 },
+            ..MlpConfig::new(&[2, 4, 2])
+        };
+        let plan = MlpPlan::insecure_toy(config, vec![2, 2]).unwrap();
+        // Weights are stored a hundredth below the scale, sums of squares about at it.
+        let [model, error] = [MlpStep::Raise, MlpStep::RaiseError(0)];
+        let [model, error] = [model, error].map(|step| plan.wide_error_bits(step));
+        assert!((6..=8).contains(&(error - model)), "{error} {model}");
+        // Together they come to what a release is allowed, and no more.
+        let spread = 3.2 * f64::from(error).exp2() * (64.0f64 * 2.0).sqrt();
+        let added = (spread / plan.error_scale()).log2();
+        assert!((-21.0..=-20.0).contains(&added), "2^{added}");
+        assert_eq!(plan.wide_error_bits(MlpStep::Weights(0)), 0);
     }
 
     #[test]

@@ -48,6 +48,8 @@ mod predict;
 mod prepared;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod toy;
 
 pub use bias::sum_columns;
 pub use convolution::{ConvolutionLayout, EncodedPatches};

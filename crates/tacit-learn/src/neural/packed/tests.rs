@@ -1,29 +1,16 @@
 //! Every operation on ciphertexts against its formula on matrices, and the counts against what was done.
 
-use tacit_ckks::{
-    Ciphertext, Encoder, EvaluationKeys, Evaluator, Parameters, ParametersLiteral, PeriodicEncoder,
-    PublicKey, SecretKey, decrypt, encrypt,
-};
-use tacit_ring::{RingKind, Seed, Xof};
+use tacit_ckks::PeriodicEncoder;
 
+use super::toy::{LOW, TOP, Toy, close, reveal, wave};
 use super::*;
 use crate::model::Samples;
 use crate::neural::{Matrix, MlpConfig};
 
-const TOP: usize = 3;
-const LOW: f64 = 1e-5;
-
-/// One key, a small ring, five parties in two groups.
+/// Five parties in two groups.
 struct Bench {
     layout: ColumnLayout,
-    engine: Engine,
-    sk: SecretKey,
-    pk: PublicKey,
-    xof: std::cell::RefCell<Xof>,
-}
-
-fn wave(seed: usize) -> f64 {
-    ((seed * 7_919 % 1_013) as f64 * 0.37).sin()
+    toy: Toy,
 }
 
 impl Bench {
@@ -34,31 +21,12 @@ impl Bench {
             ..MlpConfig::new(&[40, 8, 6, 3])
         };
         let layout = ColumnLayout::new(&config, 5).unwrap();
-        let params = Parameters::insecure_toy(&ParametersLiteral {
-            kind: RingKind::ConjugateInvariant,
-            log_n: 8,
-            q_bits: vec![50, 40, 40, 40],
-            p_bits: vec![50, 50],
-            log_scale: 40,
-        })
-        .unwrap();
-        let mut xof = Seed::from_bytes([9; 32]).expand();
-        let sk = SecretKey::sample(&params, &mut xof);
-        let pk = PublicKey::generate(&params, &sk, &mut xof);
         let mut steps = layout.party_rotations();
         steps.extend(layout.hidden_rotations());
         steps.extend(layout.bias_rotations(Side::Skewed));
-        steps.sort_unstable();
-        steps.dedup();
-        let keys = EvaluationKeys::generate(&params, &sk, &steps, &mut xof);
-        let engine = Engine::new(Evaluator::new(&params, keys), Encoder::new(&params));
-        let xof = xof.into();
         Self {
+            toy: Toy::new(8, steps),
             layout,
-            engine,
-            sk,
-            pk,
-            xof,
         }
     }
 
@@ -68,7 +36,7 @@ impl Bench {
         rows: &[usize],
         level: usize,
     ) -> Result<EncodedBatch, crate::encrypted::EncryptedError> {
-        let params = self.engine.params();
+        let params = self.toy.engine.params();
         let encoder = PeriodicEncoder::new(params, self.layout.columns())?;
         EncodedBatch::new(
             &encoder,
@@ -78,22 +46,6 @@ impl Bench {
             level,
             params.q_at(level),
         )
-    }
-
-    fn encrypt(&self, slots: &[f64]) -> Ciphertext {
-        let params = self.engine.params();
-        let plain = self
-            .engine
-            .encoder()
-            .encode(slots, TOP, params.scale())
-            .unwrap();
-        encrypt(params, &self.pk, &plain, &mut self.xof.borrow_mut())
-    }
-
-    fn decrypt(&self, ct: &Ciphertext) -> Vec<f64> {
-        self.engine
-            .encoder()
-            .decode(&decrypt(self.engine.params(), &self.sk, ct))
     }
 
     /// Neuron `neuron` of the sample in `column` of `group`: some number.
@@ -106,7 +58,7 @@ impl Bench {
             let slots = self
                 .layout
                 .pack_columns(side, |i, n| Self::value(group, i, n));
-            self.encrypt(&slots)
+            self.toy.encrypt(&slots)
         };
         let groups = (0..self.layout.groups()).map(pack).collect();
         Columns::new(&self.layout, side, groups).unwrap()
@@ -120,16 +72,19 @@ fn forward_passes_equal_matrix_products() {
         let layout = bench.layout;
         let weights = Matrix::from_fn(41, 8, |q, p| wave(q * 8 + p));
         let first: Vec<_> = (0..layout.first_ciphertexts())
-            .map(|j| bench.encrypt(&layout.pack_first(&weights, j)))
+            .map(|j| bench.toy.encrypt(&layout.pack_first(&weights, j)))
             .collect();
         let samples = samples(batch + 3);
         // One row less than there is room for.
         let rows: Vec<usize> = (1..batch).map(|s| (s * 2) % (batch + 3)).collect();
         let encoded = bench.batch(&samples, &rows, TOP).unwrap();
-        let before = bench.engine.counts();
-        let out = encoded.forward(&bench.engine, &first).unwrap();
-        assert_eq!(bench.engine.counts().since(before), layout.forward_counts());
-        let out = bench.decrypt(&reveal(out));
+        let before = bench.toy.engine.counts();
+        let out = encoded.forward(&bench.toy.engine, &first).unwrap();
+        assert_eq!(
+            bench.toy.engine.counts().since(before),
+            layout.forward_counts()
+        );
+        let out = bench.toy.decrypt(&reveal(out));
         for block in 0..layout.blocks() {
             let folded = layout.fold_predictors(block).apply(&out);
             for (slot, value) in folded.iter().enumerate() {
@@ -156,15 +111,15 @@ fn gradients_of_the_first_layer_equal_outer_products() {
         let errors = bench.columns(Side::Skewed);
         for party in [0, 4] {
             let (group, block) = layout.place(party);
-            let before = bench.engine.counts();
-            let own = spread(&bench.engine, &layout, &errors.groups()[group], block).unwrap();
-            let found = encoded.gradient(&bench.engine, &own).unwrap();
+            let before = bench.toy.engine.counts();
+            let own = spread(&bench.toy.engine, &layout, &errors.groups()[group], block).unwrap();
+            let found = encoded.gradient(&bench.toy.engine, &own).unwrap();
             assert_eq!(
-                bench.engine.counts().since(before),
+                bench.toy.engine.counts().since(before),
                 layout.gradient_counts()
             );
             let slots: Vec<_> = (found.into_iter())
-                .map(|g| layout.fold_first().apply(&bench.decrypt(&reveal(g))))
+                .map(|g| layout.fold_first().apply(&bench.toy.decrypt(&reveal(g))))
                 .collect();
             let found = layout.unpack_first(&slots, 8).unwrap();
             let expected = Matrix::from_fn(41, 8, |q, p| {
@@ -175,7 +130,7 @@ fn gradients_of_the_first_layer_equal_outer_products() {
                 };
                 (0..batch).map(term).sum()
             });
-            close(&found, &expected);
+            close(found.values(), expected.values());
             // The repeated columns are those of the weights' layout.
             let again = layout.pack_first(&found, 0);
             assert!(
@@ -199,19 +154,19 @@ fn hidden_layers_transform_either_side_to_the_other() {
         (3, Side::Skewed),
     ] {
         let weights = Matrix::from_fn(8, 8, |q, p| wave(q * 11 + p));
-        let stored = bench.encrypt(&layout.pack_hidden(&weights, layer));
+        let stored = bench.toy.encrypt(&layout.pack_hidden(&weights, layer));
         let batch = bench.columns(side);
-        let before = bench.engine.counts();
-        let out = apply(&bench.engine, &layout, &stored, &batch).unwrap();
+        let before = bench.toy.engine.counts();
+        let out = apply(&bench.toy.engine, &layout, &stored, &batch).unwrap();
         assert_eq!(
-            bench.engine.counts().since(before),
+            bench.toy.engine.counts().since(before),
             layout.apply_counts(side)
         );
         assert_eq!(out.side(), side.flipped());
         // Forward when the batch is on the side of the layer below.
         let forward = Side::of_layer(layer - 1) == side;
         for (group, ct) in out.groups().iter().enumerate() {
-            let slots = bench.decrypt(ct);
+            let slots = bench.toy.decrypt(ct);
             let expected = layout.pack_columns(out.side(), |column, to| {
                 let weight = |from: usize| match forward {
                     true => weights.get(from, to),
@@ -236,10 +191,13 @@ fn gradients_of_hidden_layers_equal_outer_products() {
     let bench = Bench::new(8);
     let layout = bench.layout;
     let (skewed, plain) = (bench.columns(Side::Skewed), bench.columns(Side::Plain));
-    let before = bench.engine.counts();
-    let out = outer(&bench.engine, &layout, &plain, &skewed).unwrap();
-    assert_eq!(bench.engine.counts().since(before), layout.outer_counts());
-    let slots = layout.fold_hidden().apply(&bench.decrypt(&out));
+    let before = bench.toy.engine.counts();
+    let out = outer(&bench.toy.engine, &layout, &plain, &skewed).unwrap();
+    assert_eq!(
+        bench.toy.engine.counts().since(before),
+        layout.outer_counts()
+    );
+    let slots = layout.fold_hidden().apply(&bench.toy.decrypt(&out));
     for layer in [2, 3] {
         let found = layout.unpack_hidden(&slots, layer, (8, 8)).unwrap();
         let expected = Matrix::from_fn(8, 8, |q, p| {
@@ -249,7 +207,7 @@ fn gradients_of_hidden_layers_equal_outer_products() {
                 (0..layout.groups()).flat_map(|g| (0..layout.used()).map(move |c| (g, c)));
             columns.map(|(g, c)| value(g, c)).sum()
         });
-        close(&found, &expected);
+        close(found.values(), expected.values());
         let again = layout.pack_hidden(&found, layer);
         assert!(again.iter().zip(&slots).all(|(a, b)| (a - b).abs() < LOW));
     }
@@ -261,11 +219,14 @@ fn gradients_of_biases_equal_sums_over_samples() {
     let layout = bench.layout;
     for side in [Side::Plain, Side::Skewed] {
         let batch = bench.columns(side);
-        let before = bench.engine.counts();
-        let sum = sum_columns(&bench.engine, &layout, &batch, 1).unwrap();
-        assert_eq!(bench.engine.counts().since(before), layout.bias_counts());
+        let before = bench.toy.engine.counts();
+        let sum = sum_columns(&bench.toy.engine, &layout, &batch, 1).unwrap();
+        assert_eq!(
+            bench.toy.engine.counts().since(before),
+            layout.bias_counts()
+        );
         assert_eq!(sum.level(), 1);
-        let slots = layout.fold_bias().apply(&bench.decrypt(&sum));
+        let slots = layout.fold_bias().apply(&bench.toy.decrypt(&sum));
         let bias = layout.unpack_bias(&slots, side, 8);
         for (neuron, found) in bias.iter().enumerate() {
             let columns =
@@ -288,7 +249,7 @@ fn gradients_of_biases_equal_sums_over_samples() {
 fn mispacked_operands_are_refused() {
     let bench = Bench::new(8);
     let skewed = bench.columns(Side::Skewed);
-    let error = outer(&bench.engine, &bench.layout, &skewed, &skewed).unwrap_err();
+    let error = outer(&bench.toy.engine, &bench.layout, &skewed, &skewed).unwrap_err();
     assert!(error.to_string().contains("Skewed"), "{error}");
     let error = skewed
         .zip(&bench.columns(Side::Plain), |a, _| Ok(a.clone()))
@@ -308,20 +269,4 @@ fn samples(rows: usize) -> Samples {
 fn product(weights: &Matrix, features: &[f64], neuron: usize) -> f64 {
     let inputs = features.iter().chain([&1.0]).enumerate();
     inputs.map(|(q, x)| x * weights.get(q, neuron)).sum()
-}
-
-fn close(found: &Matrix, expected: &Matrix) {
-    for (found, expected) in found.values().iter().zip(expected.values()) {
-        assert!((found - expected).abs() < LOW, "{found} is not {expected}");
-    }
-}
-
-/// What only a test may do with a ciphertext that depends on data.
-fn reveal(private: tacit_mhe::Private) -> Ciphertext {
-    let mut out = None;
-    let _ = private.map(|ct| {
-        out = Some(ct.clone());
-        ct
-    });
-    out.unwrap()
 }

@@ -8,23 +8,21 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tacit_ckks::{Ciphertext, Encoder, PublicKey};
-use tacit_mhe::{
-    ExactMap, KeySwitchToPublic, MheError, PartySecret, Protocol, Refresh, aggregate_all,
-};
+use tacit_mhe::{ExactMap, KeySwitchToPublic, PartySecret, Refresh};
 use tacit_session::{Application, Next, PartyIndex, RoundId, RoundInput, SessionContext};
 
 use super::super::packed::{Engine, LayerCounts, SlotMap};
 use super::circuit::ServingModel;
 use super::plan::{ServingPlan, Stage};
 use super::query::{Introduction, Query};
+use crate::encrypted::keys::{FIRST_ROUND, check_parties, missing, protocols_of};
+use crate::encrypted::shares::{add_shares, encoded_all, finish_all, not_entered};
 use crate::encrypted::{EncryptedError, sections};
 
 pub(super) type Result<T> = std::result::Result<T, EncryptedError>;
 
 /// Most queries that are answered together.
 pub const WAVE: usize = 4;
-
-const FIRST_ROUND: u32 = tacit_session::ROUND_FIRST;
 
 /// One round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,7 +254,7 @@ impl ServingParty {
                                 &format!("{found} is not the plan's"),
                             ));
                         }
-                        Ok(Refresh::of(&params, &instance, ct, level, mask, map)?)
+                        Ok(Refresh::new(&params, &instance, ct, level, mask, map)?)
                     })
                     .collect::<Result<_>>()?;
                 Round::Refresh(protocols)
@@ -320,72 +318,32 @@ impl ServingParty {
     /// The results of a round's refreshes.
     pub(super) fn refreshed(&self, sum: &[u8]) -> Result<Vec<Ciphertext>> {
         let Some((_, Round::Refresh(protocols))) = &self.round else {
-            return Err(missing("round", "finished without having been entered"));
+            return Err(not_entered());
         };
-        let parts = sections::split("refresh", sum, protocols.len())?;
-        (protocols.iter().zip(parts))
-            .map(|(p, part)| Ok(p.finish(&p.decode(part)?)?))
-            .collect()
+        finish_all(protocols, sum, |_, ct| Ok(ct))
     }
 
     /// The answers of a round, encoded.
     pub(super) fn switched(&self, sum: &[u8]) -> Result<Vec<Vec<u8>>> {
         let Some((_, Round::Answer(protocols))) = &self.round else {
-            return Err(missing("round", "finished without having been entered"));
+            return Err(not_entered());
         };
-        let parts = sections::split("answers", sum, protocols.len())?;
         let params = &self.plan.encryption.params;
-        (protocols.iter().zip(parts))
-            .map(|(p, part)| Ok(p.finish(&p.decode(part)?)?.to_bytes(params)))
-            .collect()
+        finish_all(protocols, sum, |_, answer| Ok(answer.to_bytes(params)))
     }
-}
-
-pub(super) fn missing(what: &'static str, problem: &str) -> EncryptedError {
-    EncryptedError::Message {
-        what,
-        problem: problem.into(),
-    }
-}
-
-fn encoded_all<P: Protocol>(protocols: &[P], secret: &PartySecret) -> Result<Vec<u8>> {
-    let bytes = protocols.iter().map(P::encoded_len).sum();
-    let mut out = sections::Writer::new(protocols.len(), bytes);
-    for protocol in protocols {
-        let share = protocol.share(secret)?;
-        out.part(|out| protocol.encode_into(&share, out));
-    }
-    Ok(out.into_bytes())
-}
-
-/// Adds one share per instance, in place; nothing changes unless all can be added.
-fn add_shares<P: Protocol>(protocols: &[P], into: &mut [u8], share: &[u8]) -> Result<()> {
-    let theirs = sections::split("share", share, protocols.len())?;
-    let ours = sections::split_mut("sum", into, protocols.len())?;
-    Ok(aggregate_all(protocols, ours, &theirs)?)
 }
 
 impl Application for ServingParty {
     type Error = EncryptedError;
 
     fn begin(&mut self, context: &SessionContext) -> Result<()> {
-        let (parties, expected) = (usize::from(context.parties), self.plan.parties);
-        if parties != expected {
-            return Err(MheError::ActiveSet(format!(
-                "the roster has {parties} parties, the parameters are for {expected}"
-            ))
-            .into());
-        }
+        check_parties(context, self.plan.parties)?;
         if self.converted {
             self.script.clear();
         }
         self.position = 0;
         self.round = None;
-        self.mhe = Some(tacit_mhe::SessionContext {
-            session: context.session.0,
-            crs: context.crs_seed,
-            parties: u32::from(context.parties),
-        });
+        self.mhe = Some(protocols_of(context));
         Ok(())
     }
 

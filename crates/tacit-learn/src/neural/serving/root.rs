@@ -4,7 +4,8 @@ use tacit_ckks::{Ciphertext, encrypt_zero};
 use tacit_ring::Transcript;
 
 use super::circuit::{ServingModel, shape};
-use super::party::{Result, Root, ServingParty, ServingStep, WAVE, missing};
+use super::party::{Result, Root, ServingParty, ServingStep, WAVE};
+use crate::encrypted::keys::missing;
 use crate::encrypted::sections;
 
 impl ServingParty {

@@ -1,48 +1,18 @@
 //! `tacit bench glm`: encrypted training beside pooled plaintext and each site alone, over several seeds.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use tacit_data::{LabelEncoding, Level};
-use tacit_learn::metrics::Summary;
 use tacit_learn::model::Family;
 use tacit_report::measure::peak_rss_bytes;
-use tacit_report::{Cell, Column, Quantity, Report, Run, Table, Unit};
+use tacit_report::{Report, Run};
 
+use super::seeds::Seeds;
+use super::size::{self, Size};
 use crate::args::MeasureArgs;
 use crate::error::Context;
 use crate::study::{Options, Source, Study, cost_section, margins_section, quality_section};
 use crate::{Console, Error, Outcome};
-
-/// ROWSxFEATURES.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
-    /// Rows of all sites together.
-    pub rows: usize,
-    /// Columns.
-    pub features: usize,
-}
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parse = |part: &str| {
-            part.replace('_', "")
-                .parse::<usize>()
-                .ok()
-                .filter(|&n| n > 0)
-        };
-        let size = text.split_once('x').and_then(|(r, f)| {
-            Some(Size {
-                rows: parse(r)?,
-                features: parse(f)?,
-            })
-        });
-        size.ok_or_else(|| format!("`{text}` is not ROWSxFEATURES, such as 100000x32"))
-    }
-}
 
 /// The label's distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -155,11 +125,7 @@ impl Job {
     /// For the record.
     pub fn describe(&self, run: &mut Run) -> Result<(), Error> {
         let failed = || "the record cannot be made";
-        let data = match (&self.synthetic, &self.data) {
-            (Some(s), _) => format!("synthetic {}x{}", s.rows, s.features),
-            (_, Some(path)) => path.display().to_string(),
-            _ => String::new(),
-        };
+        let data = size::described(self.synthetic, self.data.as_deref());
         run.param("data", data).failed(failed)?;
         run.param("parties", self.parties).failed(failed)
     }
@@ -190,15 +156,13 @@ pub struct BenchGlm {
 pub fn run(args: &BenchGlm, console: &mut Console) -> Result<Outcome, Error> {
     let folder = console.run_folder("bench-glm", &args.measure)?;
     let source = args.job.source()?;
-    let mut values: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+    let mut seeds = Seeds::default();
     let mut last: Option<(Study, Vec<String>)> = None;
     for seed in args.job.seed..args.job.seed + args.seeds {
         let setup = source.setup(args.job.parties.into(), seed, &args.job.options(true))?;
         let names = setup.names.clone();
         let study = setup.run(console)?;
-        for (name, value) in study.figures() {
-            values.entry(name).or_default().push(value);
-        }
+        seeds.add(study.figures());
         last = Some((study, names));
     }
     let (study, names) = last.ok_or_else(|| Error::bad_input("--seeds is 0"))?;
@@ -213,24 +177,7 @@ pub fn run(args: &BenchGlm, console: &mut Console) -> Result<Outcome, Error> {
         format!("{:?}", study.plan.encryption.params.literal()),
     )
     .failed(failed)?;
-    let columns = [
-        Column::text("figure"),
-        Column::number("mean"),
-        Column::number("sd"),
-    ];
-    let mut table = Table::new(format!("{} seed(s)", args.seeds), columns);
-    for (name, values) in &values {
-        run.figure_over_seeds(name, values).failed(failed)?;
-        if let Some(summary) = Summary::of(values.iter().copied()) {
-            // The contracted plain names hold the mean.
-            run.figure(name, summary.mean).failed(failed)?;
-            table = table.row([
-                Cell::text(*name),
-                Cell::from(Quantity::new(summary.mean, Unit::Plain)),
-                Cell::from(Quantity::new(summary.sd, Unit::Plain)),
-            ]);
-        }
-    }
+    let table = seeds.record(&mut run)?;
     if let Some(bytes) = peak_rss_bytes() {
         run.figure("peak_rss_mib", bytes as f64 / 1048576.0)
             .failed(failed)?;
@@ -248,23 +195,4 @@ pub fn run(args: &BenchGlm, console: &mut Console) -> Result<Outcome, Error> {
         .limit("Curves and tables below the figures are of the last seed.")
         .limit("The plan of this benchmark releases the model once, to compare it weight by weight with the twin's.");
     Ok(Outcome::measured(run, report, folder))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_rows_by_features() {
-        assert_eq!(
-            "1_000x32".parse(),
-            Ok(Size {
-                rows: 1000,
-                features: 32
-            })
-        );
-        for bad in ["", "x", "10", "0x3", "3x0", "axb"] {
-            assert!(bad.parse::<Size>().is_err(), "{bad}");
-        }
-    }
 }

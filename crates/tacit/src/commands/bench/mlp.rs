@@ -1,16 +1,15 @@
 //! `tacit bench mlp`: a network trained under encryption, beside its twin, pooled plaintext, plain averaging and each
 //! site alone, over several seeds.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tacit_data::idx::ImageSet;
 use tacit_data::{LabelEncoding, Level};
-use tacit_learn::metrics::Summary;
 use tacit_learn::neural::MlpConfig;
-use tacit_report::{Cell, Column, Quantity, Report, Run, Section, Table, Unit};
+use tacit_report::{Report, Run, Section};
 
-use super::glm::Size;
+use super::seeds::Seeds;
+use super::size::{self, Size};
 use crate::args::MeasureArgs;
 use crate::error::Context;
 use crate::study::Source;
@@ -235,7 +234,7 @@ pub fn run(args: &BenchMlp, console: &mut Console) -> Result<Outcome, Error> {
         }
         _ => Held::Test,
     };
-    let mut values: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+    let mut seeds = Seeds::default();
     let mut last: Option<(Study, MlpConfig)> = None;
     let mut peak = None;
     for seed in args.seed..args.seed + args.seeds {
@@ -250,9 +249,7 @@ pub fn run(args: &BenchMlp, console: &mut Console) -> Result<Outcome, Error> {
             twin_only: args.twin_only,
         };
         let study = setup.run(console)?;
-        for (name, value) in study.figures() {
-            values.entry(name).or_default().push(value);
-        }
+        seeds.add(study.figures());
         peak = study.encrypted.as_ref().and_then(|e| e.peak).or(peak);
         last = Some((study, config));
     }
@@ -260,11 +257,7 @@ pub fn run(args: &BenchMlp, console: &mut Console) -> Result<Outcome, Error> {
 
     let failed = || "the record cannot be made";
     let mut run = Run::new("bench mlp", env!("CARGO_PKG_VERSION"), args.seed).failed(failed)?;
-    let data = match (&args.synthetic, &args.data) {
-        (Some(s), _) => format!("synthetic {}x{}", s.rows, s.features),
-        (_, Some(path)) => path.display().to_string(),
-        _ => String::new(),
-    };
+    let data = size::described(args.synthetic, args.data.as_deref());
     run.param("data", data).failed(failed)?;
     let held_out = match (args.validation, args.folds) {
         (true, _) => "validation",
@@ -279,24 +272,7 @@ pub fn run(args: &BenchMlp, console: &mut Console) -> Result<Outcome, Error> {
         let ring = format!("{:?}", encrypted.plan.encryption.params.literal());
         run.param("ring", ring).failed(failed)?;
     }
-    let columns = [
-        Column::text("figure"),
-        Column::number("mean"),
-        Column::number("sd"),
-    ];
-    let mut table = Table::new(format!("{} seed(s)", args.seeds), columns);
-    for (name, values) in &values {
-        run.figure_over_seeds(name, values).failed(failed)?;
-        if let Some(summary) = Summary::of(values.iter().copied()) {
-            // The contracted plain names hold the mean.
-            run.figure(name, summary.mean).failed(failed)?;
-            table = table.row([
-                Cell::text(*name),
-                Cell::from(Quantity::new(summary.mean, Unit::Plain)),
-                Cell::from(Quantity::new(summary.sd, Unit::Plain)),
-            ]);
-        }
-    }
+    let table = seeds.record(&mut run)?;
     if let Some(bytes) = peak {
         run.figure("peak_rss_mib", bytes as f64 / 1048576.0)
             .failed(failed)?;

@@ -4,3 +4,5 @@ pub mod glm;
 pub mod mlp;
 pub mod mlp_scaling;
 pub mod predict;
+mod seeds;
+mod size;

@@ -74,7 +74,7 @@ pub(super) fn times(
     let refresh = Refresh::new(
         params,
         &context.instance(2),
-        &lowered,
+        lowered,
         encryption.top_level(),
         encryption.mask,
         ExactMap::IDENTITY,

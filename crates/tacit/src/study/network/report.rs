@@ -3,6 +3,7 @@
 use tacit_learn::neural::packed::LayerCounts;
 use tacit_report::{Axis, Cell, Column, Lines, Quantity, Section, Table, Unit};
 
+use super::super::margins::Margins;
 use super::{Encrypted, Plain, Study};
 
 fn share(value: f64) -> Cell {
@@ -121,58 +122,16 @@ pub fn cost_section(encrypted: &Encrypted) -> Section {
 /// Security level and noise margins.
 pub fn margins_section(encrypted: &Encrypted) -> Section {
     let plan = &encrypted.plan;
-    let (params, parties) = (&plan.encryption.params, plan.rows.len());
-    let bits = |v: f64| Cell::from(Quantity::new(v, Unit::Plain));
-    let ring = params.ring();
-    let log_qp = ring.log2_modulus(params.key_basis());
-    let limit = f64::from(tacit_ckks::max_log_qp(ring.log_n()).unwrap_or(0));
-    let modulus = params.log2_q(plan.encryption.refresh_level);
-    let need = plan.encryption.mask.modulus_bits(parties);
-    let columns = [
-        Column::text("at"),
-        Column::number("bits available"),
-        Column::number("bits needed"),
-        Column::number("margin"),
-    ];
-    let room = Table::new("Room, in bits", columns)
-        .row([
-            Cell::text(format!("security table, N = 2^{}", ring.log_n())),
-            bits(limit),
-            bits(log_qp),
-            bits(limit - log_qp),
-        ])
-        .row([
-            Cell::text("refresh masks"),
-            bits(modulus),
-            bits(need),
-            bits(modulus - need),
-        ]);
-    let columns = [
-        Column::text("release"),
-        Column::number("flooding"),
-        Column::number("precision left"),
-        Column::number("room in the modulus"),
-    ];
-    let mut releases = Table::new("What is decrypted, in bits", columns);
-    let statistics = plan.moments_margin().ok();
-    for (name, margin) in [
-        ("statistics for standardisation", statistics),
-        ("model", Some(plan.release_margin())),
-    ] {
-        let Some(m) = margin else { continue };
-        releases = releases.row([
-            Cell::text(name),
-            bits(f64::from(m.smudging().bits())),
-            bits(m.precision_bits()),
-            bits(m.headroom_bits()),
-        ]);
-    }
-    Section::new("Security and noise margins")
-        .text(format!(
-            "128-bit computational security by the Homomorphic Encryption Standard's table; masks and flooding hide \
-             up to a statistical distance of 2^-{} over the whole plan.",
-            plan.encryption.lambda_s
-        ))
-        .table(room)
-        .table(releases)
+    let margins = Margins {
+        params: &plan.encryption.params,
+        refresh_level: plan.encryption.refresh_level,
+        mask: plan.encryption.mask,
+        parties: plan.rows.len(),
+        lambda_s: plan.encryption.lambda_s,
+        releases: vec![
+            ("statistics for standardisation", plan.moments_margin().ok()),
+            ("model", Some(plan.release_margin())),
+        ],
+    };
+    margins.section()
 }

@@ -274,7 +274,7 @@ impl<'a> Bench<'a> {
                 let instance = self.context.instance(at as u64);
                 let mask = plan.encryption.mask;
                 let ct = cts[0].clone();
-                Ok(Refresh::of(
+                Ok(Refresh::new(
                     self.params,
                     &instance,
                     ct,
@@ -335,7 +335,7 @@ impl<'a> Bench<'a> {
         let refresh = Refresh::new(
             self.params,
             &instance,
-            &lowered[0],
+            lowered[0].clone(),
             level,
             mask,
             ExactMap::IDENTITY,

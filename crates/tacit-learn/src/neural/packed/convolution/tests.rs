@@ -1,31 +1,16 @@
 //! Every operation against the twin's convolution, and the counts against what was done.
 
-use std::cell::RefCell;
+use tacit_ckks::PeriodicEncoder;
 
-use tacit_ckks::{
-    Encoder, EvaluationKeys, Evaluator, Parameters, ParametersLiteral, PeriodicEncoder, PublicKey,
-    SecretKey, decrypt, encrypt,
-};
-use tacit_ring::{RingKind, Seed, Xof};
-
+use super::super::toy::{TOP, Toy, close, reveal, wave};
 use super::*;
 use crate::encrypted::EncryptedError;
 use crate::model::Samples;
 
-const TOP: usize = 3;
-const LOW: f64 = 1e-5;
-
-/// One key, a small ring, three parties.
+/// Three parties.
 struct Bench {
     layout: ConvolutionLayout,
-    engine: Engine,
-    sk: SecretKey,
-    pk: PublicKey,
-    xof: RefCell<Xof>,
-}
-
-fn wave(seed: usize) -> f64 {
-    ((seed * 7_919 % 1_013) as f64 * 0.37).sin()
+    toy: Toy,
 }
 
 /// Shapes whose channels fill two tiles, and whose regions or taps leave rows or columns empty.
@@ -55,30 +40,11 @@ impl Bench {
             ..MlpConfig::convolutional(shape, &[16, 3])
         };
         let layout = ConvolutionLayout::new(&config, 3).unwrap();
-        let params = Parameters::insecure_toy(&ParametersLiteral {
-            kind: RingKind::ConjugateInvariant,
-            log_n: 9,
-            q_bits: vec![50, 40, 40, 40],
-            p_bits: vec![50, 50],
-            log_scale: 40,
-        })
-        .unwrap();
-        let mut xof = Seed::from_bytes([9; 32]).expand();
-        let sk = SecretKey::sample(&params, &mut xof);
-        let pk = PublicKey::generate(&params, &sk, &mut xof);
         let mut steps = layout.party_rotations();
         steps.extend(layout.fold_rotations());
-        steps.sort_unstable();
-        steps.dedup();
-        let keys = EvaluationKeys::generate(&params, &sk, &steps, &mut xof);
-        let engine = Engine::new(Evaluator::new(&params, keys), Encoder::new(&params));
-        let xof = xof.into();
         Self {
+            toy: Toy::new(9, steps),
             layout,
-            engine,
-            sk,
-            pk,
-            xof,
         }
     }
 
@@ -88,7 +54,7 @@ impl Bench {
         rows: &[usize],
         block: usize,
     ) -> Result<EncodedPatches, EncryptedError> {
-        let params = self.engine.params();
+        let params = self.toy.engine.params();
         let encoder = PeriodicEncoder::new(params, self.layout.period())?;
         let at = (TOP, params.q_at(TOP));
         EncodedPatches::new(&encoder, self.layout, samples, rows, block, at)
@@ -104,17 +70,6 @@ impl Bench {
         let shape = &self.layout.shape;
         Matrix::from_fn(shape.taps() + 1, shape.channels, |q, p| wave(q * 8 + p))
     }
-
-    fn encrypt(&self, slots: &[f64]) -> Ciphertext {
-        let (params, encoder) = (self.engine.params(), self.engine.encoder());
-        let plain = encoder.encode(slots, TOP, params.scale()).unwrap();
-        encrypt(params, &self.pk, &plain, &mut self.xof.borrow_mut())
-    }
-
-    fn decrypt(&self, ct: &Ciphertext) -> Vec<f64> {
-        let params = self.engine.params();
-        self.engine.encoder().decode(&decrypt(params, &self.sk, ct))
-    }
 }
 
 #[test]
@@ -124,16 +79,19 @@ fn forward_passes_equal_the_convolution() {
         let (layout, columns) = (bench.layout, bench.layout.columns);
         let weights = bench.filters();
         let filters: Vec<_> = (0..layout.tiles())
-            .map(|t| bench.encrypt(&layout.pack_filters(&weights, t)))
+            .map(|t| bench.toy.encrypt(&layout.pack_filters(&weights, t)))
             .collect();
         let samples = bench.samples(columns.batch());
         // One row less than there is room for.
         let rows: Vec<usize> = (1..columns.batch()).rev().collect();
         for block in [0, columns.blocks() - 1] {
             let patches = bench.patches(&samples, &rows, block).unwrap();
-            let before = bench.engine.counts();
-            let out = patches.forward(&bench.engine, &filters).unwrap();
-            assert_eq!(bench.engine.counts().since(before), layout.forward_counts());
+            let before = bench.toy.engine.counts();
+            let out = patches.forward(&bench.toy.engine, &filters).unwrap();
+            assert_eq!(
+                bench.toy.engine.counts().since(before),
+                layout.forward_counts()
+            );
             for (tile, offsets) in out.into_iter().enumerate() {
                 for (offset, out) in offsets.into_iter().enumerate() {
                     let expected = columns.pack_columns(Side::Skewed, |column, neuron| {
@@ -147,7 +105,7 @@ fn forward_passes_equal_the_convolution() {
                         let u = shape.0.forward(&weights, samples.row(sample));
                         u[(offset * shape.0.regions() + region) * shape.0.channels + channel]
                     });
-                    close(&bench.decrypt(&reveal(out)), &expected);
+                    close(&bench.toy.decrypt(&reveal(out)), &expected);
                 }
             }
         }
@@ -169,12 +127,14 @@ fn gradients_of_filters_sum_over_positions_and_samples() {
             .map(|tile| {
                 let at = |offset: usize| {
                     // Something everywhere: what is nobody's must not count.
-                    bench.encrypt(&columns.pack_columns(Side::Skewed, |column, neuron| {
-                        match layout.neuron(tile, neuron) {
-                            Some((c, r)) => value(column, offset, c, r),
-                            None => 1.5,
-                        }
-                    }))
+                    bench
+                        .toy
+                        .encrypt(&columns.pack_columns(Side::Skewed, |column, neuron| {
+                            match layout.neuron(tile, neuron) {
+                                Some((c, r)) => value(column, offset, c, r),
+                                None => 1.5,
+                            }
+                        }))
                 };
                 (0..layout.offsets()).map(at).collect()
             })
@@ -184,16 +144,21 @@ fn gradients_of_filters_sum_over_positions_and_samples() {
         // Two parties of one group.
         for block in [0, 1] {
             let patches = bench.patches(&samples, &rows, block).unwrap();
-            let before = bench.engine.counts();
-            let found = patches.gradient(&bench.engine, &errors).unwrap();
+            let before = bench.toy.engine.counts();
+            let found = patches.gradient(&bench.toy.engine, &errors).unwrap();
             assert_eq!(
-                bench.engine.counts().since(before),
+                bench.toy.engine.counts().since(before),
                 layout.gradient_counts()
             );
             for (sum, found) in sums.iter_mut().zip(found) {
                 let found = reveal(found);
                 match sum {
-                    Some(sum) => bench.engine.evaluator().add_assign(sum, &found).unwrap(),
+                    Some(sum) => bench
+                        .toy
+                        .engine
+                        .evaluator()
+                        .add_assign(sum, &found)
+                        .unwrap(),
                     None => *sum = Some(found),
                 }
             }
@@ -208,14 +173,17 @@ fn gradients_of_filters_sum_over_positions_and_samples() {
         }
         let mut slots = Vec::new();
         for (tile, sum) in sums.into_iter().flatten().enumerate() {
-            let before = bench.engine.counts();
-            let folded = layout.fold(&bench.engine, &sum).unwrap();
-            assert_eq!(bench.engine.counts().since(before), layout.fold_counts());
-            let alone = layout.alone(tile).apply(&bench.decrypt(&folded));
+            let before = bench.toy.engine.counts();
+            let folded = layout.fold(&bench.toy.engine, &sum).unwrap();
+            assert_eq!(
+                bench.toy.engine.counts().since(before),
+                layout.fold_counts()
+            );
+            let alone = layout.alone(tile).apply(&bench.toy.decrypt(&folded));
             let repeated = layout
-                .repeat(&bench.engine, &bench.encrypt(&alone))
+                .repeat(&bench.toy.engine, &bench.toy.encrypt(&alone))
                 .unwrap();
-            slots.push(bench.decrypt(&repeated));
+            slots.push(bench.toy.decrypt(&repeated));
             // In the layout that the forward pass takes.
             close(&slots[tile], &layout.pack_filters(&expected, tile));
         }
@@ -281,23 +249,10 @@ fn what_does_not_fit_is_refused() {
     let small = Samples::new(4, vec![0.0; 4], vec![0.0]).unwrap();
     assert!(bench.patches(&small, &[0], 0).is_err());
     let patches = bench.patches(&samples, &[0], 0).unwrap();
-    assert!(patches.forward(&bench.engine, &[]).is_err());
-    assert!(patches.gradient(&bench.engine, &[vec![], vec![]]).is_err());
-}
-
-fn close(found: &[f64], expected: &[f64]) {
-    assert_eq!(found.len(), expected.len());
-    for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() < LOW, "{found} is not {expected}");
-    }
-}
-
-/// What only a test may do with a ciphertext that depends on data.
-fn reveal(private: tacit_mhe::Private) -> Ciphertext {
-    let mut out = None;
-    let _ = private.map(|ct| {
-        out = Some(ct.clone());
-        ct
-    });
-    out.unwrap()
+    assert!(patches.forward(&bench.toy.engine, &[]).is_err());
+    assert!(
+        patches
+            .gradient(&bench.toy.engine, &[vec![], vec![]])
+            .is_err()
+    );
 }
