@@ -11,6 +11,7 @@ mod functional;
 mod learn;
 mod mhe;
 mod ring;
+mod serve;
 mod session;
 
 use std::path::Path;
@@ -72,6 +73,9 @@ targets! {
     ring:
         standard / standard_seeds,
         real / real_seeds;
+    serve:
+        request / request_seeds,
+        reply / reply_seeds;
     session:
         frame / frame_seeds,
         record / record_seeds,
