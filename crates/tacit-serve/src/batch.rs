@@ -159,7 +159,7 @@ fn answer_jobs(model: &Model, mut jobs: Vec<Job>, metrics: &Metrics) {
             }
         }
         Err(problem) => {
-            tracing::error!(model = %model.version, jobs = jobs.len(), problem, "the head failed");
+            tracing::error!(model = %model.version, jobs = jobs.len(), %problem, "the head failed");
             if jobs.len() == 1 {
                 jobs.drain(..)
                     .for_each(|job| drop(job.reply.send(Err(failed()))));

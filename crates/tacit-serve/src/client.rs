@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -65,10 +65,15 @@ pub struct Client {
     name: ServerName<'static>,
     tls: Arc<ClientConfig>,
     bearer: Option<HeaderValue>,
-    connection: Mutex<Option<Sender>>,
+    connection: Mutex<Option<Connection>>,
 }
 
-type Sender = SendRequest<Full<Bytes>>;
+/// A connection that is driven elsewhere, and why it ended once it has.
+#[derive(Clone)]
+struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    end: watch::Receiver<Option<String>>,
+}
 
 impl Client {
     /// Checks the settings. The connection is opened when it is needed.
@@ -131,17 +136,34 @@ impl Client {
     }
 
     async fn exchange_within(&self, body: Bytes) -> Result<Vec<u8>, Error> {
-        let (sender, used) = self.sender().await?;
-        match self.send(sender, body.clone()).await {
+        let (connection, used) = self.connection().await?;
+        match self.send(connection, body.clone()).await {
             Err(Error::Connection { .. }) if used => {
-                let (sender, _) = self.sender().await?;
-                self.send(sender, body).await
+                let (connection, _) = self.connection().await?;
+                self.send(connection, body).await
             }
             outcome => outcome,
         }
     }
 
-    async fn send(&self, mut sender: Sender, body: Bytes) -> Result<Vec<u8>, Error> {
+    async fn send(&self, mut connection: Connection, body: Bytes) -> Result<Vec<u8>, Error> {
+        match self.send_on(&mut connection.sender, body).await {
+            // Why it ended says more than that it did: the alert of TLS is there.
+            Err(Error::Connection { address, problem }) if connection.sender.is_closed() => {
+                let end = connection.end.wait_for(Option::is_some).await;
+                let why = end.ok().and_then(|why| why.clone());
+                let problem = why.unwrap_or(problem);
+                Err(Error::Connection { address, problem })
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn send_on(
+        &self,
+        sender: &mut SendRequest<Full<Bytes>>,
+        body: Bytes,
+    ) -> Result<Vec<u8>, Error> {
         let uri = format!("https://{}{PATH}", self.settings.address);
         let mut request = Request::builder().method(Method::POST).uri(uri);
         if let Some(bearer) = &self.bearer {
@@ -176,10 +198,10 @@ impl Client {
     }
 
     /// The connection, and whether it was there before.
-    async fn sender(&self) -> Result<(Sender, bool), Error> {
-        let mut connection = self.connection.lock().await;
-        if let Some(sender) = connection.as_ref().filter(|sender| !sender.is_closed()) {
-            return Ok((sender.clone(), true));
+    async fn connection(&self) -> Result<(Connection, bool), Error> {
+        let mut held = self.connection.lock().await;
+        if let Some(connection) = held.as_ref().filter(|held| !held.sender.is_closed()) {
+            return Ok((connection.clone(), true));
         }
         let stream = TcpStream::connect(&self.settings.address).await;
         let stream = stream.map_err(|e| self.broken(&e))?;
@@ -193,13 +215,15 @@ impl Client {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|e| self.broken(&e))?;
+        let (ended, end) = watch::channel(None);
         tokio::spawn(async move {
-            // Those who wait for answers are told by hyper.
             if let Err(error) = driver.await {
-                tracing::debug!(%error, "the connection broke");
+                let why = with_sources(&error);
+                tracing::debug!(why, "the connection broke");
+                ended.send_replace(Some(why));
             }
         });
-        Ok((connection.insert(sender).clone(), false))
+        Ok((held.insert(Connection { sender, end }).clone(), false))
     }
 
     fn late(&self) -> Error {
@@ -209,20 +233,24 @@ impl Client {
         }
     }
 
-    /// An error with all that is behind it: the alert of TLS stands last.
     fn broken(&self, error: &dyn std::error::Error) -> Error {
-        let mut problem = error.to_string();
-        let mut source = error.source();
-        while let Some(error) = source {
-            problem.push_str(": ");
-            problem.push_str(&error.to_string());
-            source = error.source();
-        }
         Error::Connection {
             address: self.settings.address.clone(),
-            problem,
+            problem: with_sources(error),
         }
     }
+}
+
+/// An error with all that is behind it: the alert of TLS stands last.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
 }
 
 impl std::fmt::Debug for Client {

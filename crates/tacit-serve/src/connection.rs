@@ -31,11 +31,15 @@ const LINGER: Duration = Duration::from_millis(500);
 
 /// Accepts connections until the end begins.
 pub(crate) async fn accept(
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     shared: Arc<Shared>,
     connections: Arc<Semaphore>,
     mut phase: watch::Receiver<Phase>,
 ) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "nothing can be accepted"),
+    };
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -83,7 +87,9 @@ async fn handshake(
     let accept = TlsAcceptor::from(shared.tls())
         .accept(stream)
         .into_fallible();
-    let stream = match timeout(limit, accept).await {
+    // Kept until it has been counted.
+    let mut accept = pin!(accept);
+    let stream = match timeout(limit, accept.as_mut()).await {
         Ok(Ok(stream)) => stream,
         Ok(Err((error, stream))) => {
             shared.metrics.handshake_failed();

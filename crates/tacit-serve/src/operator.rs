@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Write;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -29,15 +30,23 @@ const CONNECTIONS: usize = 16;
 
 /// Serves until the very end, so that the last scrape sees the server stop.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     shared: Arc<Shared>,
     mut phase: watch::Receiver<Phase>,
 ) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "no metrics can be read"),
+    };
+    let end = async {
+        let _ = phase.wait_for(|&phase| phase == Phase::Gone).await;
+    };
+    let mut end = pin!(end);
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = phase.wait_for(|&phase| phase == Phase::Gone) => return,
+            () = &mut end => return,
         };
         let Ok((stream, _)) = accepted else {
             sleep(Duration::from_millis(50)).await;
@@ -50,7 +59,7 @@ pub(crate) async fn serve(
         tokio::spawn(async move {
             let service = service_fn(|request| {
                 let response = respond(&shared, &request);
-                async { Ok::<_, Infallible>(response) }
+                async move { Ok::<_, Infallible>(response) }
             });
             let connection = Builder::new()
                 .timer(TokioTimer::new())

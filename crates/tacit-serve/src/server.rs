@@ -166,6 +166,9 @@ impl Server {
                 ),
             });
         }
+        let (listener, address) = listen(address)?;
+        let operator = operator.map(listen).transpose()?;
+        let operator_address = operator.as_ref().map(|(_, address)| *address);
         let metrics = Arc::new(Metrics::new());
         let connections = Arc::new(Semaphore::new(limits.max_connections));
         let shared = Arc::new(Shared {
@@ -190,13 +193,9 @@ impl Server {
             .enable_all()
             .build()
             .map_err(Error::system)?;
+        // Nothing fails from here on, so the runtime is not dropped where it must not be.
         let (phase, ends) = watch::channel(Phase::Serving);
-        let _inside = runtime.enter();
-        let (listener, address) = listen(address)?;
-        let mut operator_address = None;
-        if let Some(wanted) = operator {
-            let (listener, address) = listen(wanted)?;
-            operator_address = Some(address);
+        if let Some((listener, _)) = operator {
             runtime.spawn(operator::serve(listener, shared.clone(), ends.clone()));
         }
         runtime.spawn(connection::accept(
@@ -206,7 +205,6 @@ impl Server {
             ends,
         ));
         tracing::info!(%address, model = %shared.version(), "serving");
-        drop(_inside);
         Ok(Self {
             shared,
             runtime: Some(runtime),
@@ -321,8 +319,7 @@ impl std::fmt::Debug for Server {
     }
 }
 
-/// Must be called inside the runtime.
-fn listen(address: SocketAddr) -> Result<(tokio::net::TcpListener, SocketAddr), Error> {
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let bad = |e: std::io::Error| Error::Listen {
         address: address.to_string(),
         problem: e.to_string(),
@@ -330,8 +327,5 @@ fn listen(address: SocketAddr) -> Result<(tokio::net::TcpListener, SocketAddr), 
     let listener = TcpListener::bind(address).map_err(bad)?;
     listener.set_nonblocking(true).map_err(bad)?;
     let bound = listener.local_addr().map_err(bad)?;
-    Ok((
-        tokio::net::TcpListener::from_std(listener).map_err(bad)?,
-        bound,
-    ))
+    Ok((listener, bound))
 }

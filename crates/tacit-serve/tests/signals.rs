@@ -13,11 +13,8 @@ use place::{COLUMNS, NEW, OLD, Place, model, numbers, wide};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn send(signal: &str) {
-    let process = std::process::id().to_string();
-    let sent = Command::new("kill")
-        .args([signal, &process])
-        .status()
-        .unwrap();
+    let kill = format!("kill {signal} {}", std::process::id());
+    let sent = Command::new("sh").args(["-c", &kill]).status().unwrap();
     assert!(sent.success());
 }
 
