@@ -8,6 +8,7 @@
 //! ```
 //!
 //! ```
+//! # #[cfg(feature = "service")] {
 //! use std::time::Duration;
 //! use tacit_serve::{
 //!     Answer, Answers, Authority, ClientSettings, Clients, Dense, DenseHead, Encoding, FeatureRule,
@@ -50,50 +51,39 @@
 //! let answer = client.query(&[0.5, 2.0, -3.0, -1.0])?;
 //! assert_eq!(answer, Answer::Classes(vec![1, 2]));
 //! assert!(server.shutdown());
+//! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What a request must satisfy is in [`message`], what anybody may have in [`Limits`], and why
-//! something was not answered in [`Code`], whose numbers and names stay.
+//! What a request must satisfy is in [`message`], what anybody may have in `Limits`, and why
+//! something was not answered in [`Code`], whose numbers and names stay. Without the feature `service`
+//! (on by default) there are only the messages.
 //!
 //! *Limits.* The server sees the features: what they say about the input is for the encoder's
 //! defence to decide, not for this crate. Answers say something about the features, and many
 //! answers something about the head. A client under two names has two shares of the server.
 #![forbid(unsafe_code)]
+// What only the service uses.
+#![cfg_attr(not(feature = "service"), allow(dead_code))]
 
-mod admission;
-mod authority;
-mod batch;
-pub mod blocking;
-mod client;
-mod connection;
 mod dense;
 mod error;
-mod exchange;
-mod limits;
 pub mod message;
-mod metrics;
 mod model;
-mod operator;
 mod refusal;
-mod repeats;
-mod server;
-mod signals;
-mod tls;
+#[cfg(feature = "service")]
+mod service;
 
-pub use admission::{Clients, Serial, Token, TokenList};
-pub use authority::Authority;
-pub use client::{Client, ClientSettings, Proof};
 pub use dense::{Dense, DenseHead};
 pub use error::Error;
-pub use limits::{Limits, Repeats};
 pub use message::Answer;
-pub use metrics::Metrics;
 pub use model::{Encoding, FeatureRule, Head, HeadError, Model, ModelVersion};
 pub use refusal::{Code, Refusal};
-pub use repeats::RepeatGuard;
-pub use server::{Answers, Server, Settings};
-pub use tls::{Credentials, read_certificates};
+#[cfg(feature = "service")]
+pub use service::{
+    Answers, Authority, Client, ClientSettings, Clients, Credentials, Limits, Metrics, Proof,
+    RepeatGuard, Repeats, Serial, Server, Settings, Token, TokenList, blocking, read_certificates,
+};
 
 /// Where requests are posted.
 pub const PATH: &str = "/v1/answer";

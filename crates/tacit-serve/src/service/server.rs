@@ -9,17 +9,17 @@ use rustls::ServerConfig;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};
 
-use crate::admission::Clients;
-use crate::batch::Queue;
-use crate::connection;
+use super::admission::Clients;
+use super::batch::Queue;
+use super::connection;
+use super::limits::{Limits, RateLimit};
+use super::metrics::Metrics;
+use super::operator;
+use super::repeats::RepeatGuard;
+use super::tls::{self, Credentials};
 use crate::error::Error;
-use crate::limits::{Limits, RateLimit};
-use crate::metrics::Metrics;
 use crate::model::{Model, ModelVersion};
-use crate::operator;
 use crate::refusal::{Code, Refusal};
-use crate::repeats::RepeatGuard;
-use crate::tls::{self, Credentials};
 
 /// What clients get for a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -294,8 +294,8 @@ impl Server {
         let Some(runtime) = &self.runtime else {
             return Ok(true);
         };
-        let signals = crate::signals::watch(runtime.handle())?;
-        while let Ok(crate::signals::Signal::Reload) = signals.recv() {
+        let signals = super::signals::watch(runtime.handle())?;
+        while let Ok(super::signals::Signal::Reload) = signals.recv() {
             if let Err(error) = reload(&self) {
                 tracing::error!(%error, "nothing was reloaded");
             }

@@ -19,9 +19,9 @@ use time::format_description::well_known::Rfc3339;
 use x509_parser::parse_x509_certificate;
 use zeroize::Zeroizing;
 
+use super::tls::read_file;
 use crate::error::Error;
 use crate::refusal::{Code, Refusal};
-use crate::tls::read_file;
 
 /// Whom a server answers.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::server::{Phase, Shared};
+use super::server::{Phase, Shared};
 
 /// A scrape takes less, or does not come to an end.
 const LIMIT: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, version::TLS13};
 
-use crate::admission::Clients;
+use super::admission::Clients;
 use crate::error::Error;
 
 /// Longest certificate, key, token or limits file that is read.

@@ -2,7 +2,7 @@
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::client::ClientSettings;
+use super::client::ClientSettings;
 use crate::error::Error;
 use crate::message::Answer;
 

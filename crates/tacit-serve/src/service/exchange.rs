@@ -15,13 +15,13 @@ use hyper::body::{Body, Incoming};
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
+use super::admission::Peer;
+use super::batch::overloaded;
+use super::server::{Answers, Shared};
 use crate::PATH;
-use crate::admission::Peer;
-use crate::batch::overloaded;
 use crate::message::{self, Answer, PREAMBLE, Preamble, wrong_length};
 use crate::model::{Model, ModelVersion};
 use crate::refusal::{Code, Refusal};
-use crate::server::{Answers, Shared};
 
 /// Answers or refuses a request.
 pub(crate) async fn respond(

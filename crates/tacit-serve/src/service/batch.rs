@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::limits::Limits;
+use super::metrics::Metrics;
 use crate::error::Error;
-use crate::limits::Limits;
-use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::refusal::{Code, Refusal};
 

@@ -22,8 +22,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::limits::Repeats;
 use crate::error::Error;
-use crate::limits::Repeats;
 
 /// Beyond so many clients, those whose rows have all been forgotten are dropped.
 const CLIENTS: usize = 4096;

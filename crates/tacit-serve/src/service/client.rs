@@ -21,12 +21,12 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::admission::Token;
+use super::tls::{self, Credentials};
 use crate::PATH;
-use crate::admission::Token;
 use crate::error::Error;
 use crate::message::{self, Answer, Reply};
 use crate::model::{FeatureRule, ModelVersion};
-use crate::tls::{self, Credentials};
 
 /// How a client proves who it is.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub struct ClientSettings {
     pub max_answer_bytes: usize,
 }
 
-/// A client for asynchronous programs; [`blocking::Client`](crate::blocking::Client) is for others.
+/// A client for asynchronous programs; [`blocking::Client`](super::blocking::Client) is for others.
 /// Asks from many tasks share its connection.
 pub struct Client {
     settings: ClientSettings,

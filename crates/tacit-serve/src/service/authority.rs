@@ -10,8 +10,8 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
 
+use super::tls::Credentials;
 use crate::error::Error;
-use crate::tls::Credentials;
 
 /// Clocks that are wrong by less than this are forgiven at a certificate's beginning.
 const CLOCK_SLACK: Duration = Duration::from_secs(3600);

@@ -16,9 +16,9 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::admission::Peer;
-use crate::exchange::respond;
-use crate::server::{Phase, Shared};
+use super::admission::Peer;
+use super::exchange::respond;
+use super::server::{Phase, Shared};
 
 /// Unread bytes that a peer may send ahead, on a stream and on a connection.
 const STREAM_WINDOW: u32 = 256 << 10;
