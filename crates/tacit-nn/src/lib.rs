@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`matrix`] | rows and labels, and their way into tensors |
 //! | [`draws`] | every random number of this crate: initial weights, order of rows, dropout |
-//! | [`network`] | [`QuadraticNetwork`], [`Mlp`], [`VectorCnn`], [`ImageCnn`] |
+//! | [`network`] | [`QuadraticNetwork`], [`Mlp`], [`VectorCnn`] |
 //! | [`layered`] | [`Layered`]: networks of blocks, residual ones too, that can be cut in two |
 //! | [`train`] | the optimiser, its schedule, a resumable [`Trainer`] and [`fit`] |
 //! | [`predict`] | logits, classes and probabilities in batches; accuracy |
@@ -62,7 +62,7 @@ pub use draws::Draws;
 pub use error::NnError;
 pub use layered::{Architecture, Layered};
 pub use matrix::{Matrix, Samples};
-pub use network::{ImageCnn, Mlp, Network, QuadraticNetwork, VectorCnn};
+pub use network::{Mlp, Network, QuadraticNetwork, VectorCnn};
 pub use train::{Fitted, Optimiser, Progress, Recipe, Rule, Schedule, Trainer, fit};
 
 use burn::tensor::Device;

@@ -4,8 +4,8 @@ use tacit_nn::burn::tensor::Tensor;
 use tacit_nn::store::{checkpoint, parameters};
 use tacit_nn::train::cross_entropy;
 use tacit_nn::{
-    Draws, ImageCnn, Matrix, Mlp, Network, NnError, Optimiser, QuadraticNetwork, Recipe, Rule,
-    Samples, Schedule, Trainer, VectorCnn, fit, predict, store, training_device,
+    Draws, Matrix, Mlp, Network, NnError, Optimiser, QuadraticNetwork, Recipe, Rule, Samples,
+    Schedule, Trainer, VectorCnn, fit, predict, store, training_device,
 };
 
 fn draws(seed: u64) -> Draws {
@@ -130,29 +130,6 @@ fn every_network_learns_clouds() {
 }
 
 #[test]
-fn image_network_finds_the_bright_half() {
-    let mut d = draws(9);
-    let labels: Vec<usize> = (0..160).map(|i| i % 2).collect();
-    let mut values = Vec::new();
-    for &l in &labels {
-        for pixel in 0..64 {
-            let bright = (pixel % 8 >= 4) == (l == 1);
-            values.push(if bright { 0.7 } else { 0.3 } + 0.3 * d.uniform());
-        }
-    }
-    let samples = Samples::new(Matrix::new(160, 64, values).unwrap(), labels, 2).unwrap();
-    let network = ImageCnn::new(8, 2, &mut d).unwrap();
-    let recipe = Recipe {
-        epochs: 6,
-        batch: 16,
-        ..Recipe::default()
-    };
-    let fitted = fit(network, &samples, None, &recipe, |_| {}).unwrap();
-    let classes = predict::classes(&fitted.network, samples.features()).unwrap();
-    assert_eq!(predict::accuracy(&classes, samples.labels()).unwrap(), 1.0);
-}
-
-#[test]
 fn training_is_a_function_of_the_seed() {
     let samples = clouds(200, 4, 2, 10);
     let run = |seed| {
@@ -274,7 +251,6 @@ fn bad_input_is_named() {
             ..
         })
     ));
-    assert!(ImageCnn::new(10, 2, &mut draws(1)).is_err());
     assert!(Mlp::new(&[3], 0.0, &mut draws(1)).is_err());
     let recipe = Recipe {
         batch: 0,

@@ -14,6 +14,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 /// A block with weights.
 #[derive(Module, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a network has at most hundreds of them, and what they hold is reference-counted"
+)]
 pub(crate) enum Layer {
     Dense(Dense),
     Convolution(Convolution),

@@ -7,13 +7,11 @@
 //! Their weights start uniform in ±1/√fan-in (as PyTorch's layers do), drawn from [`Draws`]. Networks
 //! that can be cut in two are in [`crate::layered`].
 
-mod image_cnn;
 mod layers;
 mod mlp;
 mod quadratic;
 mod vector_cnn;
 
-pub use image_cnn::ImageCnn;
 pub(crate) use layers::uniform;
 pub use layers::{conv1d, conv2d, linear};
 pub use mlp::Mlp;

@@ -1,9 +1,9 @@
 //! Training that can be interrupted.
 //!
-//! A checkpoint holds the parameters, the optimiser's memory (`optimiser.first.PATH` and
-//! `optimiser.second.PATH`), the epoch and the recipe it was trained with. Resuming under another
-//! recipe is refused, and resuming under the same one gives the weights that uninterrupted training
-//! gives, bit by bit.
+//! A checkpoint holds the parameters, running statistics among them, the optimiser's memory
+//! (`optimiser.first.PATH` and `optimiser.second.PATH`), the epoch and the recipe it was trained
+//! with. Resuming under another recipe is refused, and resuming under the same one gives the weights
+//! that uninterrupted training gives, bit by bit.
 
 use super::{Metadata, Parameter, Tensors, from_tensors, load_parameters, parameters, to_tensors};
 use crate::error::NnError;

@@ -55,12 +55,12 @@ impl Chain {
                 self.relu_if(dense.relu);
             }
             Layer::Convolution(convolution) => {
-                self.to_map(path, input);
+                self.lay_out(path, input);
                 self.convolve(path, &convolution.kernel);
                 self.relu_if(convolution.relu);
             }
             Layer::Pool(pool) => {
-                self.to_map(path, input);
+                self.lay_out(path, input);
                 match pool.pooling {
                     Pooling::Max { side } => self.apply(
                         "MaxPool",
@@ -83,7 +83,7 @@ impl Chain {
                 }
             }
             Layer::Residual(residual) => {
-                self.to_map(path, input);
+                self.lay_out(path, input);
                 let start = self.current.clone();
                 self.convolve(&format!("{path}.first"), &residual.first);
                 self.relu_if(true);
@@ -126,7 +126,7 @@ impl Chain {
         }
     }
 
-    fn to_map(&mut self, path: &str, shape: Shape) {
+    fn lay_out(&mut self, path: &str, shape: Shape) {
         if let (true, Some([channels, height, width])) = (self.row, shape.map()) {
             let name = format!("{path}.shape");
             // 0 keeps the number of rows.
