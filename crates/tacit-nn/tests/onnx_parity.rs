@@ -1,11 +1,12 @@
 //! Claims about ONNX models: other runtimes compute what this crate computes.
 //!
 //! The comparison needs `python3` with `onnx`, `onnxruntime` and `numpy`, and says so where they
-//! are missing (`cargo test -p tacit-nn --test onnx_parity -- --nocapture`).
+//! are missing (`cargo test -p tacit-nn --test onnx_parity -- --nocapture`). The known bytes need
+//! nothing.
 
 use std::path::Path;
 use std::process::Command;
-use tacit_nn::layered::{Architecture, Layered};
+use tacit_nn::layered::{Architecture, Block, Layered};
 use tacit_nn::store::onnx::{Part, layered};
 use tacit_nn::store::{load_parameters, parameters};
 use tacit_nn::{Draws, Matrix, Network, predict, training_device};
@@ -36,8 +37,8 @@ fn lived(architecture: &Architecture) -> Layered {
     }
     let network = load_parameters(network, tensors, "test").unwrap();
     for seed in 3..6 {
-        let rows = normal(16, network.inputs(), seed);
-        network.forward_training(rows.tensor(0, 16, &training_device()), &mut d);
+        let rows = normal(4, network.inputs(), seed);
+        network.forward_training(rows.tensor(0, 4, &training_device()), &mut d);
     }
     network
 }
@@ -83,11 +84,22 @@ fn onnxruntime_computes_the_same_outputs() {
         Architecture::resnet18([1, 12, 12].into(), 4).unwrap(),
         20,
     );
-    whole(
-        "resnet18-stem",
-        Architecture::resnet18([3, 64, 65].into(), 4).unwrap(),
-        4,
-    );
+    // The stem of ResNet-18 for large pictures.
+    let stem = Block::Convolution {
+        channels: 4,
+        kernel: 7,
+        stride: 2,
+        norm: true,
+        relu: true,
+    };
+    let pooled = Architecture {
+        input: [3, 17, 14].into(),
+        blocks: vec![stem, Block::StemPool],
+    };
+    whole("large stem", pooled, 20);
+    let rows = normal(10, 16, 8);
+    let name = "round numbers";
+    write(folder.path(), name, &round_numbers(), Part::Whole, &rows);
     let picture = [1, 15, 15].into();
     let (network, rows) = whole(
         "resnet8",
@@ -114,5 +126,42 @@ fn onnxruntime_computes_the_same_outputs() {
         "{text}{}",
         String::from_utf8_lossy(&said.stderr)
     );
-    assert_eq!(text.lines().count(), 11);
+    assert_eq!(text.lines().count(), 12);
+}
+
+/// A small network of round numbers, of the same bits everywhere.
+fn round_numbers() -> Layered {
+    let architecture = Architecture {
+        input: [1, 4, 4].into(),
+        blocks: vec![
+            Block::Residual {
+                channels: 2,
+                stride: 2,
+            },
+            Block::MaxPool { side: 2 },
+            Block::Dense {
+                outputs: 2,
+                relu: false,
+            },
+        ],
+    };
+    let network = Layered::new(&architecture, &mut draws(1)).unwrap();
+    let mut tensors = parameters(&network);
+    for tensor in tensors.values_mut() {
+        for (i, v) in tensor.values.iter_mut().enumerate() {
+            *v = (i + 1) as f32 / 8.0;
+        }
+    }
+    load_parameters(network, tensors, "test").unwrap()
+}
+
+#[test]
+fn onnx_bytes_are_those_that_the_reference_runtime_accepted() {
+    let found = layered(&round_numbers(), "round numbers", Part::Whole);
+    let known = include_bytes!("known/residual.onnx");
+    if found != known {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("residual.onnx");
+        std::fs::write(&path, &found).unwrap();
+        panic!("other bytes than known/residual.onnx: {}", path.display());
+    }
 }
