@@ -327,7 +327,7 @@ fn credit_default_names_its_classes() {
     let path = file(&folder, "credit.csv", text);
     let task = tasks::credit_default(&path, "default", &["sex"], &[]).unwrap();
     assert_eq!(task.shape, [1, 1, 2]);
-    assert_eq!(task.private[0].classes, ["male", "female"]);
+    assert_eq!(task.private[0].classes, ["1", "2"]);
     assert_eq!(
         (&task.public.values[..], &task.private[0].values[..]),
         (&[1, 0, 0][..], &[0, 1, 1][..])

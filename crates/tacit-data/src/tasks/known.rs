@@ -41,7 +41,8 @@ const CREDIT: [Known; 2] = [
         "default-payment-next-month",
         &[("paid", &["0"]), ("default", &["1"])],
     ),
-    ("sex", "SEX", &[("male", &["1"]), ("female", &["2"])]),
+    // UCI codes it 1 and 2, copies with one-hot columns 0 and 1: the codes stay as they are.
+    ("sex", "SEX", &[]),
 ];
 
 /// Adult (B. Becker and R. Kohavi 1996, UCI, CC BY 4.0, <https://archive.ics.uci.edu/dataset/2/adult>):
@@ -65,8 +66,8 @@ pub fn adult_task(public: &str, private: &[&str], keep: &[&str]) -> TableTask {
 }
 
 /// Default of Credit Card Clients (I-C. Yeh and C-h. Lien 2009, UCI, CC BY 4.0), as in
-/// [`credit_default_spec`](crate::datasets::credit_default_spec): `default`, `sex`, and any other column
-/// as its texts stand.
+/// [`credit_default_spec`](crate::datasets::credit_default_spec): `default`, `sex` (by its codes, which differ between
+/// copies of the file), and any other column as its texts stand.
 pub fn credit_default(
     path: &Path,
     public: &str,
