@@ -1,11 +1,12 @@
 //! Predicts what an iteration of a network's encrypted training costs on this machine, and runs a few.
 //!
 //! ```text
-//! cargo run --release -p tacit-learn --example mlp_plan -- [ITERATIONS [CALIBRATION [choose]]]
+//! cargo run --release -p tacit-learn --example mlp_plan -- [ITERATIONS [CALIBRATION [choose|convolution]]]
 //! ```
 //!
 //! 784-64-64-10 among ten parties with rows of noise: time does not depend on what is learnt. `CALIBRATION` is a file of prices, read
-//! if it exists, written if not. With `choose`, all plans of 300 iterations of 640 samples, or as many samples, are compared before.
+//! if it exists, written if not. With `choose`, all plans of 300 iterations of 640 samples, or as many samples, are compared before;
+//! with `convolution`, the network begins with one, of LeNet's size.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,11 +16,11 @@ use std::time::{Duration, Instant};
 use cpu_time::ProcessTime;
 use tacit_learn::encrypted::LocalRows;
 use tacit_learn::model::Samples;
-use tacit_learn::neural::MlpConfig;
 use tacit_learn::neural::encrypted::planner::{
     Calibration, Goal, PlanCost, Setting, Space, Task, choose, measure,
 };
 use tacit_learn::neural::encrypted::{MlpPlan, local};
+use tacit_learn::neural::{Convolution, MlpConfig};
 use tacit_report::measure::peak_rss_bytes;
 use tacit_transport::memory::Options;
 
@@ -35,9 +36,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let none = || Some(String::new());
     let prices = argument(2, "a file of prices", none())?;
     let file = Some(Path::new(&prices)).filter(|_| !prices.is_empty());
+    let what = argument(3, "`choose`, `convolution` or nothing", none())?;
+    let network = match what.as_str() {
+        "convolution" => {
+            let lenet = Convolution {
+                side: 28,
+                kernel: 5,
+                stride: 3,
+                pool: 2,
+                channels: 16,
+            };
+            MlpConfig::convolutional(lenet, &[64, 10])
+        }
+        _ => MlpConfig::new(&[784, 64, 64, 10]),
+    };
     let config = MlpConfig {
         iterations: argument(1, "iterations", Some(4))?,
-        ..MlpConfig::new(&[784, 64, 64, 10])
+        ..network
     };
     let plan = Arc::new(MlpPlan::new(config, vec![ROWS; PARTIES], 64)?);
     println!("parameters {:?}", plan.encryption.params.literal());
@@ -56,7 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (operation, seconds) in &units.seconds {
         println!("  {operation:24} {:9.1} µs", 1e6 * seconds);
     }
-    if argument(3, "`choose` or nothing", none())? == "choose" {
+    if what == "choose" {
         choose_among(&mut calibration)?;
     }
     if let Some(file) = file {

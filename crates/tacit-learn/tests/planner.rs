@@ -6,11 +6,26 @@ use tacit_learn::encrypted::LocalRows;
 use tacit_learn::model::Samples;
 use tacit_learn::neural::encrypted::planner::*;
 use tacit_learn::neural::encrypted::{IterationCost, MlpPlan, ModulusShape, local};
-use tacit_learn::neural::{Curve, MlpConfig, PolynomialActivation, StepMomentum};
+use tacit_learn::neural::{
+    Convolution, Curve, EarlyStop, MlpConfig, PolynomialActivation, StepMomentum,
+};
 use tacit_transport::memory::Options;
 
 fn digits() -> MlpConfig {
     MlpConfig::new(&[784, 64, 64, 10])
+}
+
+/// Of LeNet's size.
+const LENET: Convolution = Convolution {
+    side: 28,
+    kernel: 5,
+    stride: 3,
+    pool: 2,
+    channels: 16,
+};
+
+fn tiled() -> MlpConfig {
+    MlpConfig::convolutional(LENET, &[64, 10])
 }
 
 fn task(config: MlpConfig) -> Task {
@@ -147,8 +162,8 @@ fn a_choice_is_the_same_from_saved_prices() {
     for bad in [
         "{}",
         r#"{"units":[],"more":1}"#,
-        r#"{"units":[{"workload":{"log_n":14,"refresh_level":2,"special":2},"threads":1,"seconds":{"dance+1":1.0}}]}"#,
-        r#"{"units":[{"workload":{"log_n":14,"refresh_level":2,"special":2},"threads":1,"seconds":{"rotation+1":-1.0}}]}"#,
+        r#"{"units":[{"workload":{"log_n":14,"refresh_level":2,"levels":3,"special":2,"period":256},"threads":1,"seconds":{"dance+1":1.0}}]}"#,
+        r#"{"units":[{"workload":{"log_n":14,"refresh_level":2,"levels":3,"special":2,"period":256},"threads":1,"seconds":{"rotation+1":-1.0}}]}"#,
     ] {
         assert!(Calibration::from_json(bad).is_err(), "{bad}");
     }
@@ -178,6 +193,56 @@ fn machines_apart_pay_for_the_way_and_share_the_work() {
     assert!(apart(0.0, 1e8).0 > fast);
 }
 
+#[test]
+fn convolutions_are_planned_too() {
+    let space = Space {
+        batch: vec![64],
+        special: 1..=3,
+        ..small(&tiled())
+    };
+    let choice = choose(&task(tiled()), &space, Goal::Samples, &mut reckoned).unwrap();
+    assert!(choice.plan.convolution.is_some());
+    // Twice the dense network's products, and a level more.
+    let dense = MlpPlan::new(digits(), vec![6_000; 10], 64).unwrap();
+    let together = Setting::Together { cores: 2 };
+    let dense = PlanCost::of(&dense, &reckoned(&dense).unwrap(), together).unwrap();
+    let ratio = choice.cost.iteration_processor_seconds() / dense.iteration_processor_seconds();
+    assert!((1.3..4.0).contains(&ratio), "{ratio}");
+    // A level more is left than between the dense network's refreshes, and more is done with it.
+    let plan = |config| MlpPlan::new(config, vec![6_000; 10], 64).unwrap();
+    let [tiled, dense] = [tiled(), digits()].map(|config| precision_of(&plan(config)).unwrap());
+    assert!((tiled - dense).abs() < 6.0, "{tiled} {dense}");
+}
+
+#[test]
+fn an_early_stop_is_paid_for() {
+    let stop = EarlyStop {
+        every: 5,
+        patience: 3,
+        improvement: 0.0,
+    };
+    let stopping = MlpConfig {
+        stop: Some(stop),
+        ..digits()
+    };
+    let cost = |config| {
+        let plan = MlpPlan::new(config, vec![6_000; 10], 64).unwrap();
+        let together = Setting::Together { cores: 2 };
+        PlanCost::of(&plan, &reckoned(&plan).unwrap(), together).unwrap()
+    };
+    let (without, with) = (cost(digits()), cost(stopping));
+    let error = with.errors.as_ref().unwrap();
+    assert_eq!((with.releases, error.rounds), (59, 3));
+    // The errors, and keys for them if there are too few; the same iterations.
+    let more = with.processor_seconds() - without.processor_seconds();
+    let keys = with.keys.processor_seconds - without.keys.processor_seconds;
+    let errors = 59.0 * error.processor_seconds;
+    assert!(
+        keys >= 0.0 && (more - keys - errors).abs() < 0.01 * more,
+        "{more} {keys} {errors}"
+    );
+}
+
 /// Bills count what [`IterationCost`] counts, which other tests compare with what is run.
 #[test]
 fn bills_hold_the_counted_operations() {
@@ -192,6 +257,12 @@ fn bills_hold_the_counted_operations() {
         MlpConfig {
             activation: PolynomialActivation::fit(Curve::Silu, 4, 4.0).unwrap(),
             ..digits()
+        },
+        tiled(),
+        MlpConfig {
+            hidden_bias: true,
+            local_batches: 2,
+            ..MlpConfig::convolutional(LENET, &[32, 16, 4])
         },
     ];
     for config in configs {
@@ -228,30 +299,60 @@ fn bills_hold_the_counted_operations() {
 
 #[test]
 fn bytes_are_those_of_a_training() {
-    let parties = 5;
-    let config = MlpConfig {
+    let dense = MlpConfig {
         slots: 256,
         batch: 8,
         iterations: 2,
         ..MlpConfig::new(&[12, 8, 5, 3])
     };
+    let small = Convolution {
+        side: 7,
+        kernel: 3,
+        stride: 1,
+        pool: 2,
+        channels: 5,
+    };
+    let tiled = MlpConfig {
+        slots: 512,
+        batch: 8,
+        iterations: 2,
+        stop: Some(EarlyStop {
+            every: 1,
+            patience: 2,
+            improvement: 0.0,
+        }),
+        ..MlpConfig::convolutional(small, &[16, 3])
+    };
+    for config in [dense, tiled] {
+        bytes_are_as_billed(config, 5);
+    }
+}
+
+fn bytes_are_as_billed(config: MlpConfig, parties: usize) {
+    let inputs = config.inputs();
     let rows = |_| {
-        let rows = Samples::new(12, vec![0.1; 12 * 10], vec![1.0; 10]).unwrap();
+        let rows = Samples::new(inputs, vec![0.1; inputs * 10], vec![1.0; 10]).unwrap();
         Box::new(rows) as Box<dyn LocalRows>
     };
     let plan = Arc::new(MlpPlan::insecure_toy(config, vec![10; parties]).unwrap());
     let names: Vec<String> = (0..parties).map(|i| format!("site-{i}")).collect();
     let rows = (0..parties).map(rows).collect();
     let trained = local::train(&plan, &names, rows, &Options::default(), |_| {}).unwrap();
-    let cost = PlanCost::of(
-        &plan,
-        &reckoned(&plan).unwrap(),
-        Setting::Together { cores: 1 },
-    )
-    .unwrap();
+    let units = reckoned(&plan).unwrap();
+    let cost = PlanCost::of(&plan, &units, Setting::Together { cores: 1 }).unwrap();
     let traffic = trained.traffic.of(1);
-    for round in &cost.iteration {
-        let sent = traffic.sent_in(round.label).bytes as f64 / 2.0;
+    let sent = |prefix: &str| {
+        let flows = traffic.sent.iter();
+        let those = flows.filter(|(label, _)| label.as_str().starts_with(prefix));
+        those.map(|(_, flow)| flow.bytes as f64).sum::<f64>()
+    };
+    let mut billed: Vec<_> = (cost.iteration.iter())
+        .map(|round| (round.label, round, 2.0))
+        .collect();
+    billed.extend([("keys/", &cost.keys, 1.0), ("model/", &cost.model, 1.0)]);
+    billed.extend((cost.errors.iter()).map(|round| ("stop/", round, cost.releases as f64)));
+    for (prefix, round, times) in billed {
+        let sent = sent(prefix) / times;
         // Heads and signatures are a few hundred bytes a frame.
         let spare = 1_000.0 * round.rounds as f64;
         assert!(
@@ -263,15 +364,29 @@ fn bytes_are_those_of_a_training() {
 
 #[test]
 fn a_machine_can_be_measured() {
-    let config = MlpConfig {
+    let dense = MlpConfig {
         slots: 256,
         batch: 8,
         ..MlpConfig::new(&[12, 8, 5, 3])
     };
-    let plan = MlpPlan::insecure_toy(config, vec![10; 4]).unwrap();
-    let units = measure(&plan).unwrap();
-    for setting in [1, 2].map(|cores| Setting::Together { cores }) {
-        let cost = PlanCost::of(&plan, &units, setting).unwrap();
-        assert!(cost.iteration_processor_seconds() > 0.0);
+    let small = Convolution {
+        side: 7,
+        kernel: 3,
+        stride: 1,
+        pool: 2,
+        channels: 5,
+    };
+    let tiled = MlpConfig {
+        slots: 512,
+        batch: 8,
+        ..MlpConfig::convolutional(small, &[16, 3])
+    };
+    for config in [dense, tiled] {
+        let plan = MlpPlan::insecure_toy(config, vec![10; 4]).unwrap();
+        let units = measure(&plan).unwrap();
+        for setting in [1, 2].map(|cores| Setting::Together { cores }) {
+            let cost = PlanCost::of(&plan, &units, setting).unwrap();
+            assert!(cost.iteration_processor_seconds() > 0.0);
+        }
     }
 }

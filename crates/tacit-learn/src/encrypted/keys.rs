@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use tacit_ckks::{
     Ciphertext, Encoder, EvaluationKeys, GaloisKey, Parameters, PublicKey, RelinearisationKey,
     encrypt,
@@ -368,8 +369,11 @@ impl CollectiveKeys {
             let problem = format!("{} Galois keys instead of {}", galois.len(), which.len());
             return Err(missing("evaluation keys", &problem));
         }
-        for (&k, sum) in which.iter().zip(galois) {
-            keys.insert(self.galois_key(k, sum)?);
+        let galois = (which.par_iter().zip(galois))
+            .map(|(&k, sum)| self.galois_key(k, sum))
+            .collect::<Result<Vec<_>>>()?;
+        for key in galois {
+            keys.insert(key);
         }
         Ok(keys)
     }

@@ -133,11 +133,6 @@ pub fn choose(
     mut goal: Goal<'_>,
     units: &mut dyn FnMut(&MlpPlan) -> Result<UnitCosts, EncryptedError>,
 ) -> Result<Choice, EncryptedError> {
-    if task.config.convolution.is_some() {
-        let problem = "networks that begin with a convolution are not planned yet";
-        let remedy = "plan dense layers";
-        return Err(crate::Error::config("convolution", problem, remedy).into());
-    }
     let mut compared = Vec::new();
     let mut best: Option<(MlpPlan, PlanCost, usize)> = None;
     for activation in &space.activations {

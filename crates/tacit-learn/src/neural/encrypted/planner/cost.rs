@@ -52,8 +52,14 @@ pub struct PlanCost {
     pub keys: RoundCost,
     /// One iteration, by kind of round.
     pub iteration: Vec<RoundCost>,
-    /// Iterations.
+    /// One error of an early stop, measured and released, all rounds together.
+    pub errors: Option<RoundCost>,
+    /// The model, raised and released, all rounds together.
+    pub model: RoundCost,
+    /// Iterations, if none is saved by an early stop.
     pub iterations: usize,
+    /// Errors released in so many iterations.
+    pub releases: usize,
     /// Peak of memory: of the one machine, or of the root's.
     pub memory_bytes: f64,
 }
@@ -61,29 +67,12 @@ pub struct PlanCost {
 impl PlanCost {
     /// Prices a plan.
     pub fn of(plan: &MlpPlan, units: &UnitCosts, setting: Setting) -> Result<Self, Error> {
-        if plan.convolution.is_some() {
-            let problem = "networks that begin with a convolution have no bills yet";
-            let remedy = "plan dense layers, or run an iteration and measure it";
-            return Err(Error::config("convolution", problem, remedy));
-        }
         let pricing = Pricing {
             units,
             setting,
             parties: plan.rows.len() as f64,
         };
-        let mut keys: Option<RoundCost> = None;
-        for round in rounds::keys(plan) {
-            let cost = pricing.round(&round)?;
-            match &mut keys {
-                None => {
-                    keys = Some(RoundCost {
-                        label: "keys",
-                        ..cost
-                    })
-                }
-                Some(keys) => keys.include(&cost),
-            }
-        }
+        let keys = pricing.together("keys", rounds::keys(plan))?;
         let mut iteration: Vec<RoundCost> = Vec::new();
         for round in rounds::iteration(plan) {
             let cost = pricing.round(&round)?;
@@ -92,12 +81,17 @@ impl PlanCost {
                 None => iteration.push(cost),
             }
         }
+        let errors = match plan.config.stop {
+            Some(_) => Some(pricing.together("stop", rounds::error(plan))?),
+            None => None,
+        };
         Ok(Self {
-            keys: keys.ok_or(Error::Empty {
-                what: "the list of key rounds",
-            })?,
+            keys,
             iteration,
+            errors,
+            model: pricing.together("model", rounds::model(plan))?,
             iterations: plan.config.iterations,
+            releases: plan.errors_before(plan.config.iterations),
             memory_bytes: memory(plan, setting),
         })
     }
@@ -119,18 +113,24 @@ impl PlanCost {
 
     /// Wall seconds of everything.
     pub fn wall_seconds(&self) -> f64 {
-        self.keys.wall_seconds + self.iterations as f64 * self.iteration_wall_seconds()
+        self.whole(self.iteration_wall_seconds(), |r| r.wall_seconds)
     }
 
     /// Processor seconds of everything.
     pub fn processor_seconds(&self) -> f64 {
-        let iterations = self.iterations as f64 * self.iteration_processor_seconds();
-        self.keys.processor_seconds + iterations
+        let iteration = self.iteration_processor_seconds();
+        self.whole(iteration, |r| r.processor_seconds)
     }
 
     /// Bytes a party sends in all.
     pub fn sent(&self) -> f64 {
-        self.keys.sent + self.iterations as f64 * self.iteration_sent()
+        self.whole(self.iteration_sent(), |r| r.sent)
+    }
+
+    /// What happens once, and all iterations.
+    fn whole(&self, iteration: f64, of: impl Fn(&RoundCost) -> f64) -> f64 {
+        let errors = self.errors.as_ref().map_or(0.0, &of) * self.releases as f64;
+        of(&self.keys) + self.iterations as f64 * iteration + errors + of(&self.model)
     }
 }
 
@@ -151,6 +151,20 @@ struct Pricing<'a> {
 }
 
 impl Pricing<'_> {
+    /// Rounds that follow one another, as one.
+    fn together(&self, label: &'static str, rounds: Vec<RoundBill>) -> Result<RoundCost, Error> {
+        let mut all: Option<RoundCost> = None;
+        for round in &rounds {
+            let cost = self.round(round)?;
+            match &mut all {
+                None => all = Some(RoundCost { label, ..cost }),
+                Some(all) => all.include(&cost),
+            }
+        }
+        let what = "the list of rounds";
+        all.ok_or(Error::Empty { what })
+    }
+
     fn round(&self, round: &RoundBill) -> Result<RoundCost, Error> {
         let price = |bill: &Bill| self.units.price(bill);
         let (mut each, fold) = (price(&round.each)?, price(&round.fold)?);
@@ -165,7 +179,9 @@ impl Pricing<'_> {
         let wall = match self.setting {
             Setting::Together { cores } => {
                 let cores = cores.max(1) as f64;
-                (n * each + (n - 1.0) * fold + root) / cores + serial
+                // The last share is made while there are no others left to make.
+                let alone = (1.0 - 1.0 / cores) * each;
+                (n * each + (n - 1.0) * fold + root) / cores + alone + serial
             }
             Setting::Apart {
                 cores,
@@ -198,11 +214,15 @@ impl Pricing<'_> {
 fn memory(plan: &MlpPlan, setting: Setting) -> f64 {
     let layout = &plan.layout;
     let ciphertext = |at: usize| (2 * (plan.level(at) + 1) * plan.config.slots * 8) as f64;
-    let own_keys = layout.party_rotations().len() as f64;
+    let own_keys = plan.party_rotations().len() as f64;
     let keys = (plan.rotations().len() + 1) as f64 * rounds::key_memory(plan);
-    let rotated = 2.0 * layout.height() as f64 * ciphertext(2);
-    let batch = (layout.first_ciphertexts() * layout.batch() * layout.columns()) as f64;
-    let batch = batch * 8.0 * (plan.level(1) + 1) as f64;
+    let rotated = 2.0 * layout.height() as f64 * ciphertext(plan.errors_above(2));
+    let plaintexts = match &plan.convolution {
+        None => layout.first_ciphertexts() * layout.batch(),
+        Some(tiled) => tiled.offsets() * tiled.taps(),
+    };
+    let rows = plan.level(plan.weights_above(1)) + 1;
+    let batch = (plaintexts * plan.period() * 8 * rows) as f64;
     let rounds = rounds::iteration(plan);
     let most = |size: &dyn Fn(&RoundBill) -> f64| rounds.iter().map(size).fold(0.0, f64::max);
     let n = plan.rows.len() as f64;

@@ -5,7 +5,7 @@
 //! ```text
 //! bill of a round   = { operation at a level → how often }      from the layout, exactly as it is run
 //! unit costs        = { operation at a level → seconds }        measured here, or read from a file
-//! wall of a round   = (N·share + (N−1)·fold + root) / cores + serial        on one machine
+//! wall of a round   = (N·share + (N−1)·fold + root) / C + (1 − 1/C)·share + serial      on one machine of C cores
 //!                   = share + root / cores + serial + (N−1)·fold + bytes / bandwidth + 2·latency     apart
 //! ```
 //!
@@ -46,8 +46,8 @@
 //! | `candidates`, `choose` | what is compared, and the choice |
 //!
 //! Limits: the levels between two refreshes and their places are the circuit's and the same for every candidate; the division
-//! of wall time by cores takes shares and the root's sums as evenly spread; memory is an estimate; an early
-//! stop's measurements are not billed, and networks that begin with a convolution are refused.
+//! of wall time by cores takes shares and the root's sums as evenly spread; memory is an estimate; the iterations that an early
+//! stop saves are not foreseen.
 
 mod calibrate;
 mod candidates;
@@ -64,5 +64,8 @@ pub use choose::{Choice, Compared, Goal, Task, Verdict, choose};
 pub use cost::{PlanCost, RoundCost, Setting};
 pub use operation::{Bill, Kind, Operation};
 pub use precision::{needed as precision_needed, of as precision_of};
-pub use rounds::{RoundBill, iteration as iteration_bills, keys as key_bills};
+pub use rounds::{
+    RoundBill, error as error_bills, iteration as iteration_bills, keys as key_bills,
+    model as model_bills,
+};
 pub use units::{Calibration, UnitCosts, Workload};

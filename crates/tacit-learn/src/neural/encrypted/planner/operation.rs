@@ -47,6 +47,10 @@ pub enum Kind {
     RefreshFinish,
     /// The same, for each diagonal of a map.
     RefreshFinishTerm,
+    /// A party's share of a release.
+    ReleaseShare,
+    /// A release from the sum of shares, decoded.
+    ReleaseFinish,
     /// A megabyte of polynomials decoded and checked.
     Reading,
     /// A megabyte of polynomials encoded.
@@ -57,7 +61,7 @@ pub enum Kind {
     Hashing,
     /// A megabyte copied into new memory.
     Copying,
-    /// Share of the collective public key.
+    /// Share of the collective public key, encoded, as are those of other keys.
     PublicKeyShare,
     /// Share of the first round of the relinearisation key.
     RelinearisationOneShare,
@@ -69,7 +73,7 @@ pub enum Kind {
     GaloisFinish,
 }
 
-const NAMES: [(Kind, &str); 29] = [
+const NAMES: [(Kind, &str); 31] = [
     (Kind::Decomposition, "decomposition"),
     (Kind::Hoisted, "hoisted"),
     (Kind::Rotation, "rotation"),
@@ -89,6 +93,8 @@ const NAMES: [(Kind, &str); 29] = [
     (Kind::RefreshShareTerm, "refresh-share-term"),
     (Kind::RefreshFinish, "refresh-finish"),
     (Kind::RefreshFinishTerm, "refresh-finish-term"),
+    (Kind::ReleaseShare, "release-share"),
+    (Kind::ReleaseFinish, "release-finish"),
     (Kind::Reading, "reading-mb"),
     (Kind::Writing, "writing-mb"),
     (Kind::Folding, "folding-mb"),

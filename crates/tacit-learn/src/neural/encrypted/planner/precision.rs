@@ -15,7 +15,7 @@ use tacit_ckks::noise::{HeuristicNoise, Message, NoiseModel, Tracked};
 use super::super::super::MlpConfig;
 use super::super::MlpPlan;
 use super::super::maps::errors_scale;
-use super::super::plan::{LEVELS, VALUE_BITS};
+use super::super::plan::VALUE_BITS;
 use super::super::pointwise::Pointwise;
 
 type Noisy = Tracked<HeuristicNoise>;
@@ -93,13 +93,13 @@ impl Circuit<'_> {
         Ok(out.with_message(sized(rms)))
     }
 
-    /// A hidden layer's transform.
-    fn transform(&self, weights: &Noisy, batch: &Noisy, rms: f64) -> Result<Noisy> {
+    /// A hidden layer's transform, of one batch or the sum over those of several tiles.
+    fn transform(&self, weights: &Noisy, batch: &Noisy, parts: usize, rms: f64) -> Result<Noisy> {
         let split = self.plan.layout.hidden_split();
         let level = weights.level().min(batch.level());
         let weights = weights.drop_to_level(level)?.rotate().rotate();
         let term = batch.drop_to_level(level)?.rotate().mul(&weights)?;
-        let inner = sum(&term, split.baby, rms)?.relinearise()?.rotate();
+        let inner = sum(&term, parts * split.baby, rms)?.relinearise()?.rotate();
         sum(&inner, split.giant, rms)?.rescale()
     }
 
@@ -142,32 +142,122 @@ impl Circuit<'_> {
         Ok(out)
     }
 
+    /// The first layer's predictors, as activations take them.
+    fn first_predictors(&self) -> Result<Noisy> {
+        let (plan, layout) = (self.plan, &self.plan.layout);
+        let at = plan.weights_above(1);
+        let weights = self.exact(WEIGHT, at, plan.scale());
+        let rows = self.exact(INPUT, at, plan.first_data_scale());
+        let term = weights.rotate().mul_plain(&rows)?;
+        let (baby, giant) = match &plan.convolution {
+            None => {
+                let split = layout.first_split();
+                (layout.first_ciphertexts() * split.baby, split.giant)
+            }
+            Some(tiled) => (tiled.split().baby, tiled.split().giant),
+        };
+        let inner = sum(&term, baby, PREDICTOR)?.rotate();
+        let own = sum(&inner, giant, PREDICTOR)?.rescale()?.rerandomise(None);
+        let own = own.with_scale(plan.first_predictor_scale());
+        match &plan.convolution {
+            None => {
+                let above = plan.predictors_above(1) + 1;
+                let folded =
+                    self.refreshed(&own, above, layout.blocks(), plan.predictor_scale(1))?;
+                sum(&folded, layout.blocks(), PREDICTOR)
+            }
+            Some(_) => sum(&own, layout.blocks(), PREDICTOR),
+        }
+    }
+
+    /// The first layer's activations, at R+1 and Δ: of a convolution, pooled.
+    fn first_activations(&self, predictors: &Noisy) -> Result<Noisy> {
+        let plan = self.plan;
+        let Some(tiled) = &plan.convolution else {
+            return self.activated(predictors);
+        };
+        let (_, b, c) = plan.quadratic();
+        let factor = predictors
+            .clone()
+            .with_scale(predictors.scale() / c)
+            .add_constant(b);
+        let term = predictors.mul(&factor)?;
+        let pooled = sum(&term, tiled.offsets(), ACTIVATION)?.relinearise_rescale()?;
+        Ok(pooled
+            .with_scale(plan.scale())
+            .with_message(sized(ACTIVATION)))
+    }
+
+    /// What a layer's errors leave in its weights, right of the binary point, once these are refreshed.
+    fn stored(&self, layer: usize, activations: &Noisy, errors: &Noisy) -> Result<f64> {
+        let (plan, layout) = (self.plan, &self.plan.layout);
+        let error = errors.message().rms;
+        let other = errors.drop_to_level(plan.level(1))?.rotate();
+        let split = layout.hidden_split();
+        let terms = layout.groups() * split.giant;
+        let outer = sum(&activations.rotate().rotate().mul(&other)?, terms, error)?;
+        let outer = sum(&outer.relinearise()?.rotate(), split.baby, error)?.rescale()?;
+        let kept = self.exact(WEIGHT, 0, outer.scale());
+        let moved = kept.add(&outer)?.with_message(sized(WEIGHT));
+        let columns = 2 * layout.repeats();
+        let above = plan.weights_above(layer) + 1;
+        let stored = self.refreshed(&moved, above, columns, plan.scale())?;
+        Ok(stored.precision_bits())
+    }
+
+    /// The same for the first layer, from its errors as they reach the parties.
+    fn stored_first(&self, errors: &Noisy) -> Result<f64> {
+        let (plan, layout) = (self.plan, &self.plan.layout);
+        let error = errors.message().rms;
+        let rows = self.exact(INPUT, 1, plan.first_data_scale());
+        let (own, terms, turned) = match &plan.convolution {
+            None => {
+                let mask = self.exact(1.0, 2, plan.q(2));
+                let own = errors.mul_plain(&mask)?.rescale()?;
+                let own = own.with_scale(plan.scale());
+                let split = layout.first_split();
+                let own = sum(&own.rotate(), layout.blocks(), error)?;
+                (own, split.giant, split.baby)
+            }
+            Some(tiled) => {
+                let split = tiled.split();
+                (errors.clone(), tiled.offsets() * split.giant, split.baby)
+            }
+        };
+        let inner = sum(&own.rotate().mul_plain(&rows)?, terms, error)?.rotate();
+        let gradient = sum(&inner, turned, error)?.rescale()?.rerandomise(None);
+        let scale = plan.first_gradient_scale();
+        let gradient = sum(&gradient.with_scale(scale), layout.parties(), error)?;
+        let (gradient, copies) = match &plan.convolution {
+            None => (gradient, 2),
+            Some(tiled) => {
+                let columns = layout.columns() / tiled.taps() * tiled.regions();
+                (sum(&gradient.rotate(), columns, error)?, 1)
+            }
+        };
+        let moved = self.exact(WEIGHT, 0, scale).add(&gradient)?;
+        let above = plan.weights_above(1) + 1;
+        let moved = moved.with_message(sized(WEIGHT));
+        let stored = self.refreshed(&moved, above, copies, plan.scale())?;
+        Ok(stored.precision_bits())
+    }
+
     fn iteration(&self) -> Result<f64> {
         let (plan, layout) = (self.plan, &self.plan.layout);
         let (delta, u) = (plan.scale(), plan.predictor_scale(1));
         let above = plan.predictors_above(1) + 1;
         let depth = plan.config.depth();
-        let first = self.exact(WEIGHT, 1, delta);
-        let hidden = self.exact(WEIGHT, 2, delta);
-        let rows = self.exact(INPUT, 1, plan.q(1));
-        let split = layout.first_split();
-        let j = layout.first_ciphertexts();
+        let hidden = |layer: usize| self.exact(WEIGHT, plan.weights_above(layer), delta);
 
-        let term = first.rotate().mul_plain(&rows)?;
-        let inner = sum(&term, j * split.baby, PREDICTOR)?.rotate();
-        let own = sum(&inner, split.giant, PREDICTOR)?
-            .rescale()?
-            .rerandomise(None);
-        let folded = self.refreshed(&own, above, layout.blocks(), u)?;
-        let mut predictors = vec![sum(&folded, layout.blocks(), PREDICTOR)?];
-        let mut activations = Vec::new();
-        let mut last = folded;
+        let mut predictors = vec![self.first_predictors()?];
+        let mut activations = vec![self.first_activations(&predictors[0])?];
+        let mut last = predictors[0].clone();
         for l in 1..depth {
-            let activation = self.activated(&predictors[l - 1])?;
-            last = self.transform(&hidden, &activation, PREDICTOR)?;
-            activations.push(activation);
+            let parts = plan.hidden_weights(l + 1);
+            last = self.transform(&hidden(l + 1), &activations[l - 1], parts, PREDICTOR)?;
             if l + 1 < depth {
                 predictors.push(self.refreshed(&last, above, 1, u)?);
+                activations.push(self.activated(&predictors[l])?);
             }
         }
         let labels = Tracked::encrypt(&self.model, sized(1.0), plan.level(0), last.scale());
@@ -176,39 +266,34 @@ impl Circuit<'_> {
         let samples = (layout.parties() * layout.batch()) as f64;
         let error = ERROR * plan.config.rate.at(0, plan.config.iterations) / samples;
         let compared = compared.with_message(sized(ERROR));
-        let mut errors = self.weighed(&compared, LEVELS, 1, error / ERROR, delta)?;
+        let to = plan.errors_above(depth) + 1;
+        let mut errors = self.weighed(&compared, to, 1, error / ERROR, delta)?;
 
         let mut worst = f64::INFINITY;
         for l in (2..=depth).rev() {
-            let activation = activations[l - 2].rotate().rotate();
-            let other = errors.drop_to_level(plan.level(1))?.rotate();
-            let split = layout.hidden_split();
-            let terms = layout.groups() * split.giant;
-            let outer = sum(&activation.mul(&other)?, terms, error)?;
-            let outer = sum(&outer.relinearise()?.rotate(), split.baby, error)?.rescale()?;
-            let kept = self.exact(WEIGHT, 0, outer.scale());
-            let moved = kept.add(&outer)?.with_message(sized(WEIGHT));
-            let columns = 2 * layout.repeats();
-            let stored = self.refreshed(&moved, LEVELS, columns, delta)?;
-            worst = worst.min(stored.precision_bits());
-
-            let below = self.transform(&hidden, &errors, error)?;
+            let precision = self.stored(l, &activations[l - 2], &errors)?;
+            worst = worst.min(precision);
+            let below = self.transform(&hidden(l), &errors, 1, error)?;
+            if let (Some(tiled), 2) = (&plan.convolution, l) {
+                let (_, b, c) = plan.quadratic();
+                let slope = predictors[0].clone();
+                let scale = slope.scale() / (2.0 * c);
+                let slope = slope.with_scale(scale).add_constant(b);
+                let slope = slope.with_message(sized(1.0));
+                let at_positions = below.mul_rescale(&slope)?;
+                errors = at_positions
+                    .with_scale(plan.position_errors_scale(tiled.offsets()))
+                    .with_message(sized(error / tiled.offsets() as f64));
+                continue;
+            }
             let slope = self.slope(&predictors[l - 2], below.level())?;
             let below = below.mul_rescale(&slope)?;
             debug_assert!((below.scale() / errors_scale(plan) - 1.0).abs() < 1e-6);
+            let to = plan.errors_above(l - 1) + 1;
             errors = self
-                .refreshed(&below.with_message(sized(error)), LEVELS, 1, delta)?
+                .refreshed(&below.with_message(sized(error)), to, 1, delta)?
                 .with_message(sized(error));
         }
-
-        let mask = self.exact(1.0, 2, plan.q(2));
-        let own = errors.mul_plain(&mask)?.rescale()?.with_scale(delta);
-        let own = sum(&own.rotate(), layout.blocks(), error)?;
-        let inner = sum(&own.rotate().mul_plain(&rows)?, split.giant, error)?.rotate();
-        let gradient = sum(&inner, split.baby, error)?.rescale()?.rerandomise(None);
-        let gradient = sum(&gradient.with_scale(delta), layout.parties(), error)?;
-        let moved = self.exact(WEIGHT, 0, delta).add(&gradient)?;
-        let stored = self.refreshed(&moved.with_message(sized(WEIGHT)), LEVELS - 1, 2, delta)?;
-        Ok(worst.min(stored.precision_bits()))
+        Ok(worst.min(self.stored_first(&errors)?))
     }
 }

@@ -19,6 +19,8 @@ pub struct Workload {
     pub levels: usize,
     /// Special primes.
     pub special: usize,
+    /// Slots after which the first layer's plaintexts repeat.
+    pub period: usize,
 }
 
 impl Workload {
@@ -30,6 +32,7 @@ impl Workload {
             refresh_level: plan.encryption.refresh_level,
             levels: plan.levels,
             special: literal.p_bits.len(),
+            period: plan.period(),
         }
     }
 }
@@ -68,6 +71,7 @@ impl UnitCosts {
             refresh_level,
             levels,
             special,
+            period,
         } = workload;
         let size = f64::from(1u32 << log_n.min(20)) / 16_384.0;
         let transform = 25e-6 * size * f64::from(log_n) / 14.0;
@@ -95,7 +99,11 @@ impl UnitCosts {
             put(Kind::Addition, at, 2.0 * rows * pass);
             put(Kind::PeriodicProduct, at, 2.0 * rows * pass);
             put(Kind::PlainProduct, at, 2.0 * rows * pass);
-            put(Kind::PeriodicEncoding, at, rows * transform / 32.0);
+            put(
+                Kind::PeriodicEncoding,
+                at,
+                rows * transform * period as f64 / f64::from(1u32 << log_n.min(20)),
+            );
             put(Kind::Encoding, at, (rows + 8.0) * transform);
             put(Kind::Encryption, at, 3.0 * rows * transform);
             put(
@@ -124,8 +132,10 @@ impl UnitCosts {
         ] {
             put(kind, 0, per_mb);
         }
+        put(Kind::ReleaseShare, 0, all * (2.0 * transform + 3.0 * pass));
+        put(Kind::ReleaseFinish, 0, all * (transform + 2.0 * pass));
         let digits = (all / p).ceil();
-        let row = 2.0 * transform + 3.0 * pass;
+        let row = 2.0 * transform + 4.0 * pass;
         put(Kind::PublicKeyShare, 0, (all + p) * row);
         for kind in [Kind::GaloisShare, Kind::RelinearisationTwoShare] {
             put(kind, 0, digits * (all + p) * row);

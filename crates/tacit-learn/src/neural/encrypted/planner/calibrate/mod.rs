@@ -2,7 +2,8 @@
 //!
 //! Every operation is run by all threads at once, on operands and keys that do not fit the inner caches together, as in a
 //! training; its price is the median of a few samples of the *process's* time, so that other work on the
-//! machine lengthens it only through the caches it takes. About two seconds for degree 2¹⁴.
+//! machine lengthens it only through the caches it takes. Galois keys, of which a training has dozens, are
+//! rehearsed in a session of their own: what their rounds take beyond hashing and adding is their price. About four seconds for degree 2¹⁴.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,10 +13,7 @@ use tacit_ckks::{
     Ciphertext, Encoder, EvaluationKeys, Evaluator, Parameters, PeriodicEncoder, PublicKey,
     SecretKey, encrypt,
 };
-use tacit_mhe::{
-    CollectiveGaloisKey, CollectivePublicKey, ExactMap, PartySecret, Private, Protocol, Refresh,
-    RelinearisationRoundOne, RelinearisationRoundTwo, SessionContext,
-};
+use tacit_mhe::{PartySecret, Private, SessionContext};
 use tacit_ring::{Seed, Transcript};
 
 use super::super::super::packed::Engine;
@@ -24,10 +22,19 @@ use super::operation::{Kind, Operation};
 use super::units::{UnitCosts, Workload};
 use crate::encrypted::EncryptedError;
 
+mod rehearsal;
+mod shares;
+
 type Result<T> = std::result::Result<T, EncryptedError>;
 
-/// Keys that are used in turn: together they do not fit the caches.
-const KEYS: usize = 8;
+/// Keys that are used in turn: as those of a training, they do not fit the caches.
+const KEYS: usize = 32;
+
+/// Ciphertexts and payloads that are used in turn.
+const TURNS: usize = 16;
+
+/// Sums of products that are formed in turn, each of ciphertexts of its own.
+const SUMS: usize = 6;
 
 const SAMPLES: usize = 5;
 
@@ -37,14 +44,17 @@ const SAMPLE_SECONDS: f64 = 0.004;
 /// Measures one of each operation, for plans with parameters like those of `plan`.
 pub fn measure(plan: &MlpPlan) -> Result<UnitCosts> {
     let mut bench = Bench::new(plan)?;
-    for at in [1, 2] {
+    let layers = plan.weights_above(1).max(plan.weights_above(2));
+    for at in 1..=layers {
         bench.arithmetic(at)?;
     }
-    for at in 3..=plan.levels {
+    for at in layers + 1..=plan.levels {
         bench.higher(at)?;
     }
+    bench.lowest()?;
     bench.plaintexts()?;
     bench.refreshes()?;
+    bench.releases()?;
     bench.bytes()?;
     bench.keys()?;
     Ok(bench.units)
@@ -140,7 +150,7 @@ impl<'a> Bench<'a> {
 
     fn arithmetic(&mut self, at: usize) -> Result<()> {
         let terms = self.plan.layout.hidden_split().baby.max(2);
-        let cts = self.ciphertexts(at, 2 * terms)?;
+        let cts = self.ciphertexts(at, 2 * terms * SUMS)?;
         let (evaluator, engine) = (self.engine.evaluator(), &self.engine);
         let turn = AtomicUsize::new(0);
         let next = || turn.fetch_add(1, Ordering::Relaxed);
@@ -155,9 +165,11 @@ impl<'a> Bench<'a> {
             let k = next();
             Ok(evaluator.rotate(ct(k), step(k))?)
         })?;
-        let pairs: Vec<_> = cts[..terms].iter().zip(&cts[terms..]).collect();
-        let sum = self.time(|| Ok(engine.tensors(&pairs)?))?;
-        let three = engine.tensors(&pairs)?;
+        let pairs: Vec<Vec<_>> = (cts.chunks(2 * terms))
+            .map(|cts| cts[..terms].iter().zip(&cts[terms..]).collect())
+            .collect();
+        let sum = self.time(|| Ok(engine.tensors(&pairs[next() % SUMS])?))?;
+        let three = engine.tensors(&pairs[0])?;
         let relinearisation = self.time(|| Ok(evaluator.relinearise(&three)?))?;
         let pointwise = self.time(|| {
             let k = next();
@@ -175,6 +187,21 @@ impl<'a> Bench<'a> {
         self.put(Kind::Pointwise, at, pointwise);
         self.put(Kind::Addition, at, addition);
         self.rescaling(at, &cts)
+    }
+
+    /// Turns of what is about to be refreshed.
+    fn lowest(&mut self) -> Result<()> {
+        let cts = self.ciphertexts(0, TURNS)?;
+        let turn = AtomicUsize::new(0);
+        let evaluator = self.engine.evaluator();
+        let rotation = self.time(|| {
+            let k = turn.fetch_add(1, Ordering::Relaxed);
+            Ok(evaluator.rotate(&cts[k % TURNS], self.steps[k % self.steps.len()])?)
+        })?;
+        let addition = self.time(|| Ok(evaluator.add(&cts[0], &cts[1])?))?;
+        self.put(Kind::Rotation, 0, rotation);
+        self.put(Kind::Addition, 0, addition);
+        Ok(())
     }
 
     /// Where only polynomials are evaluated, and what refreshes lead to.
@@ -208,23 +235,30 @@ impl<'a> Bench<'a> {
     fn plaintexts(&mut self) -> Result<()> {
         let plan = self.plan;
         let layout = plan.layout;
-        let periodic = PeriodicEncoder::new(self.params, layout.columns())?;
-        let (level, scale) = (plan.level(1), plan.q(1));
-        let profile: Vec<f64> = (0..layout.columns()).map(|k| (k as f64).sin()).collect();
+        let periodic = PeriodicEncoder::new(self.params, plan.period())?;
+        let above = plan.weights_above(1);
+        let (level, scale) = (plan.level(above), plan.q(above));
+        let profile: Vec<f64> = (0..plan.period()).map(|k| (k as f64).sin()).collect();
         let encoding = self.time(|| Ok(periodic.encode(&profile, level, scale)?))?;
-        self.put(Kind::PeriodicEncoding, 1, encoding);
+        self.put(Kind::PeriodicEncoding, above, encoding);
 
-        let count = (layout.first_ciphertexts() * layout.first_split().baby).max(2);
-        let cts = self.ciphertexts(1, count)?;
-        let plains: Vec<_> = (0..count)
+        // Both passes use the plaintexts of the first one.
+        let count = match &plan.convolution {
+            None => layout.first_ciphertexts() * layout.first_split().baby,
+            Some(tiled) => tiled.split().baby,
+        };
+        let plains: Vec<_> = (0..count.max(2))
             .map(|_| periodic.encode(&profile, level, scale))
             .collect::<std::result::Result<_, _>>()?;
-        let terms: Vec<_> = cts.iter().zip(&plains).collect();
-        let sum = self.time(|| Ok(self.engine.weighted_periodic(&terms)?))?;
-        self.put(Kind::PeriodicProduct, 1, sum / count as f64);
+        for at in [1, above] {
+            let cts = self.ciphertexts(at, plains.len())?;
+            let terms: Vec<_> = cts.iter().zip(&plains).collect();
+            let sum = self.time(|| Ok(self.engine.weighted_periodic(&terms)?))?;
+            self.put(Kind::PeriodicProduct, at, sum / plains.len() as f64);
+        }
 
         let slots: Vec<f64> = (0..self.params.slots()).map(|k| (k as f64).cos()).collect();
-        for at in 0..=3 {
+        for at in 0..=plan.levels {
             let (level, encoder) = (plan.level(at), self.engine.encoder());
             let encoding = self.time(|| Ok(encoder.encode(&slots, level, plan.q(at))?))?;
             let plain = encoder.encode(&slots, level, plan.q(at))?;
@@ -246,145 +280,15 @@ impl<'a> Bench<'a> {
             Ok(encrypt(self.params, &self.public_key, &message, &mut xof))
         })?;
         self.put(Kind::Encryption, 0, bound);
-        let cts = self.ciphertexts(0, 2)?;
-        let rerandomisation = self.time(|| {
-            let own = Private::new(cts[0].clone());
-            let (key, secret) = (&self.public_key, &self.secret);
-            Ok(own.rerandomise(self.params, key, secret, b"planner", None)?)
-        })?;
-        self.put(Kind::Rerandomisation, 0, rerandomisation);
-        let addition = self.time(|| Ok(self.engine.evaluator().add(&cts[0], &cts[1])?))?;
-        self.put(Kind::Addition, 0, addition);
-        Ok(())
-    }
-
-    fn refreshes(&mut self) -> Result<()> {
-        let plan = self.plan;
-        let cts = self.ciphertexts(0, 2)?;
-        for at in 2..=plan.levels {
-            let level = plan.level(at);
-            let factor = ExactMap::Scaled {
-                factor: 1 << 40,
-                scale: (1u64 << 40) as f64,
-            };
-            let map = plan.layout.fold_first();
-            let terms = map.len() as f64;
-            let map = map.encode(self.engine.encoder(), level, plan.q(at))?;
-            let open = |map: &ExactMap| {
-                let instance = self.context.instance(at as u64);
-                let mask = plan.encryption.mask;
-                let ct = cts[0].clone();
-                Ok(Refresh::new(
-                    self.params,
-                    &instance,
-                    ct,
-                    level,
-                    mask,
-                    map.clone(),
-                )?)
-            };
-            let opening = self.time(|| open(&factor))?;
-            let mut found = Vec::new();
-            for (k, map) in [&factor, &map].into_iter().enumerate() {
-                // A party never serves two refreshes of one ciphertext.
-                let secret = self.party(&[at as u8, k as u8]);
-                let refresh = open(map)?;
-                let share = self.time(|| Ok(refresh.share(&secret)?))?;
-                let sum = refresh.share(&secret)?;
-                let finish = self.time(|| Ok(refresh.finish(&sum)?))?;
-                found.push((share, finish));
-            }
-            self.put(Kind::RefreshOpening, at, opening);
-            self.put(Kind::RefreshShare, at, found[0].0);
-            self.put(Kind::RefreshFinish, at, found[0].1);
-            self.put(
-                Kind::RefreshShareTerm,
-                at,
-                (found[1].0 - found[0].0) / terms,
-            );
-            self.put(
-                Kind::RefreshFinishTerm,
-                at,
-                (found[1].1 - found[0].1) / terms,
-            );
+        for at in [0, 2] {
+            let cts = self.ciphertexts(at, 2)?;
+            let rerandomisation = self.time(|| {
+                let own = Private::new(cts[0].clone());
+                let (key, secret) = (&self.public_key, &self.secret);
+                Ok(own.rerandomise(self.params, key, secret, b"planner", None)?)
+            })?;
+            self.put(Kind::Rerandomisation, at, rerandomisation);
         }
-        Ok(())
-    }
-
-    /// Handling of a megabyte.
-    fn bytes(&mut self) -> Result<()> {
-        let plan = self.plan;
-        let ct = &self.ciphertexts(2, 1)?[0];
-        let bytes = ct.to_bytes(self.params);
-        let mb = bytes.len() as f64 / 1e6;
-        let writing = self.time(|| Ok(ct.to_bytes(self.params)))?;
-        let reading = self.time(|| Ok(Ciphertext::from_bytes(self.params, &bytes)?))?;
-        // Larger than what allocators keep at hand, as payloads are.
-        let large = vec![1u8; 8 << 20];
-        let copying = self.time(|| Ok(large.clone()))?;
-        let hashing = self.time(|| {
-            let mut transcript = Transcript::new("planner");
-            transcript.append(&large);
-            Ok(transcript.digest())
-        })?;
-        let large_mb = large.len() as f64 / 1e6;
-
-        let level = plan.top();
-        let (instance, mask) = (self.context.instance(9), plan.encryption.mask);
-        let lowered = self.ciphertexts(0, 1)?;
-        let refresh = Refresh::new(
-            self.params,
-            &instance,
-            lowered[0].clone(),
-            level,
-            mask,
-            ExactMap::IDENTITY,
-        )?;
-        let share = refresh.encode(&refresh.share(&self.party(b"folding"))?);
-        let share_mb = share.len() as f64 / 1e6;
-        let folding = self.time(|| {
-            let mut sum = share.clone();
-            refresh.aggregate_encoded(&mut sum, &share)?;
-            Ok(sum)
-        })?;
-        self.put(Kind::Writing, 0, writing / mb);
-        self.put(Kind::Reading, 0, reading / mb);
-        self.put(Kind::Copying, 0, copying / large_mb);
-        self.put(Kind::Hashing, 0, hashing / large_mb);
-        self.put(Kind::Folding, 0, folding / share_mb);
-        Ok(())
-    }
-
-    fn keys(&mut self) -> Result<()> {
-        let (params, secret) = (self.params, &self.secret);
-        let public = self.context.instance(10);
-        let one = self.context.instance(11);
-        let galois = self.context.instance(12);
-        let element = params.ring().rotation(1);
-        // The common random string is expanded by everyone, so it is part of the share.
-        let public_share =
-            self.time(|| Ok(CollectivePublicKey::new(params, &public).share(secret)?))?;
-        let one_share =
-            self.time(|| Ok(RelinearisationRoundOne::new(params, &one).share(secret)?))?;
-        let first = RelinearisationRoundOne::new(params, &one);
-        let first_share = first.share(secret)?;
-        let two_share = self.time(|| {
-            let sum = first.finish(&first_share)?;
-            Ok(RelinearisationRoundTwo::new(&first, sum).share(secret)?)
-        })?;
-        let galois_share =
-            self.time(|| Ok(CollectiveGaloisKey::new(params, &galois, element).share(secret)?))?;
-        let protocol = CollectiveGaloisKey::new(params, &galois, element);
-        let encoded = protocol.encode(&protocol.share(secret)?);
-        let finish = self.time(|| {
-            let protocol = CollectiveGaloisKey::new(params, &galois, element);
-            Ok(protocol.finish(&protocol.decode(&encoded)?)?)
-        })?;
-        self.put(Kind::PublicKeyShare, 0, public_share);
-        self.put(Kind::RelinearisationOneShare, 0, one_share);
-        self.put(Kind::RelinearisationTwoShare, 0, two_share);
-        self.put(Kind::GaloisShare, 0, galois_share);
-        self.put(Kind::GaloisFinish, 0, finish);
         Ok(())
     }
 }
