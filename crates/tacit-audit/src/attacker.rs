@@ -31,6 +31,17 @@ impl Budget {
         }
     }
 
+    /// For a study of many sources and seeds, each with thousands of rows, on a few cores.
+    pub fn standard() -> Self {
+        Budget {
+            kernel_rows: 3_000,
+            validation_rows: 2_000,
+            trees: 100,
+            rounds: 80,
+            steps: 800,
+        }
+    }
+
     /// For a first look and for tests; a failure to attack says less.
     pub fn quick() -> Self {
         Budget {

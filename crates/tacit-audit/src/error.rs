@@ -1,5 +1,6 @@
 //! What can go wrong in an audit.
 
+use tacit_fe::ModelError;
 use tacit_nn::NnError;
 
 /// The errors of this crate.
@@ -61,4 +62,50 @@ pub enum AuditError {
     /// The data was refused.
     #[error(transparent)]
     Data(#[from] NnError),
+    /// Images, labels or measurements that do not fit together.
+    #[error("{what}: {found}, expected {expected}")]
+    Shape {
+        /// What does not fit.
+        what: &'static str,
+        /// The number found.
+        found: usize,
+        /// The number expected.
+        expected: usize,
+    },
+    /// Rows without height and width, where pictures are needed.
+    #[error(
+        "rows are {height} high and {width} wide; only pictures can be reconstructed: give the \
+         shape of the rows"
+    )]
+    NotPictures {
+        /// Height.
+        height: usize,
+        /// Width.
+        width: usize,
+    },
+    /// A source of features that failed.
+    #[error("the source of features: {reason}")]
+    Source {
+        /// What it said.
+        reason: String,
+    },
+    /// An output that no input has under the probing model.
+    #[error("output {index} of the probing model is {value}, which is not a square")]
+    NotASquare {
+        /// Which output.
+        index: usize,
+        /// Its value.
+        value: i64,
+    },
+    /// The linear program was not solved.
+    #[error("the linear program over {measurements} measurements has no solution: {reason}")]
+    Unsolved {
+        /// Number of measurements.
+        measurements: usize,
+        /// What the solver said.
+        reason: String,
+    },
+    /// The probing model was refused.
+    #[error(transparent)]
+    Model(#[from] ModelError),
 }

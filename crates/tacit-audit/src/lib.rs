@@ -16,7 +16,9 @@
 //! | random forest, gradient boosting | steps and interactions, no matter how features are scaled |
 //! | dense and convolutional networks | what the other families do not |
 //!
-//! [`reconstruction`] asks the other question: not for a label, but for the input.
+//! [`features`] sends these families to the features of split inference, with the views that undo
+//! defences. [`inversion`] and [`reconstruction`] ask the other question: not for a label, but for the
+//! input, from features and from the outputs of functional keys.
 //!
 //! ```
 //! use tacit_audit::AttackSuite;
@@ -45,6 +47,8 @@
 pub mod attacker;
 pub mod attackers;
 pub mod error;
+pub mod features;
+pub mod inversion;
 mod linear;
 pub mod reconstruction;
 pub mod report;
@@ -55,6 +59,7 @@ pub mod vote;
 
 pub use attacker::{Attacker, Budget, FittedAttacker};
 pub use error::AuditError;
+pub use features::{Effort, FeatureSource, LeakReport, LeakStudy, Private, Subjects};
 pub use report::{Attack, AttackReport, wilson};
 pub use suite::{AttackSuite, Step};
 pub use vote::{VotePoint, majority_vote, vote_in_groups};

@@ -81,26 +81,12 @@ impl AttackSuite {
                 done,
                 all: attackers.len(),
             });
-            let own_seed = Draws::new(seed, name).bits();
-            let fitted = attacker.fit(&train, &validation, own_seed, &self.budget)?;
-            let on_validation = argmax(&fitted.scores(validation.features())?);
-            let scores = fitted.scores(test.features())?;
-            let predicted = argmax(&scores);
-            let right = predicted
-                .iter()
-                .zip(test.labels())
-                .filter(|(p, l)| p == l)
-                .count();
-            attacks.push(Attack {
-                name,
-                accuracy: accuracy(&predicted, test.labels())?,
-                balanced_accuracy: balanced_accuracy(&predicted, test.labels())?,
-                interval: wilson(right, test.rows()),
-                validation_accuracy: accuracy(&on_validation, validation.labels())?,
-                settings: fitted.settings(),
-                scores,
-                predicted,
-            });
+            attacks.push(judge(
+                attacker.as_ref(),
+                [&train, &validation, &test],
+                seed,
+                &self.budget,
+            )?);
         }
         let hits = test.labels().iter().filter(|&&l| l == majority).count();
         Ok(AttackReport {
@@ -110,6 +96,33 @@ impl AttackSuite {
             test_rows: test.rows(),
         })
     }
+}
+
+/// What one attacker finds: it learns on the first set, chooses on the second and guesses on the
+/// third. Features are standardised.
+pub(crate) fn judge(
+    attacker: &dyn Attacker,
+    [train, validation, test]: [&Samples; 3],
+    seed: u64,
+    budget: &Budget,
+) -> Result<Attack, AuditError> {
+    let name = attacker.name();
+    let fitted = attacker.fit(train, validation, Draws::new(seed, name).bits(), budget)?;
+    let on_validation = argmax(&fitted.scores(validation.features())?);
+    let scores = fitted.scores(test.features())?;
+    let predicted = argmax(&scores);
+    let pairs = predicted.iter().zip(test.labels());
+    let right = pairs.filter(|(p, l)| p == l).count();
+    Ok(Attack {
+        name,
+        accuracy: accuracy(&predicted, test.labels())?,
+        balanced_accuracy: balanced_accuracy(&predicted, test.labels())?,
+        interval: wilson(right, test.rows()),
+        validation_accuracy: accuracy(&on_validation, validation.labels())?,
+        settings: fitted.settings(),
+        scores,
+        predicted,
+    })
 }
 
 /// Up to `limit` rows, chosen by the seed.
@@ -126,8 +139,12 @@ pub(crate) fn first_rows(
     Ok(samples.select(&order)?)
 }
 
-/// Checks that the sets belong together; the most frequent class of the training rows.
-fn check(train: &Samples, validation: &Samples, test: &Samples) -> Result<usize, AuditError> {
+/// Checks that the sets belong together and are large enough to judge on.
+pub(crate) fn check_sets(
+    train: &Samples,
+    validation: &Samples,
+    test: &Samples,
+) -> Result<(), AuditError> {
     const LEAST: usize = 20;
     for (set, samples) in [
         ("training", train),
@@ -160,6 +177,12 @@ fn check(train: &Samples, validation: &Samples, test: &Samples) -> Result<usize,
             }
         }
     }
+    Ok(())
+}
+
+/// Checks the sets; the most frequent class of the training rows.
+fn check(train: &Samples, validation: &Samples, test: &Samples) -> Result<usize, AuditError> {
+    check_sets(train, validation, test)?;
     let mut counts = vec![0usize; train.classes()];
     train.labels().iter().for_each(|&l| counts[l] += 1);
     let mut majority = 0;

@@ -3,9 +3,8 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use tacit_audit::reconstruction::{
-    Design, Images, Method, Prior, Probes, ReconstructionError, Reconstructor, Study,
-};
+use tacit_audit::AuditError;
+use tacit_audit::reconstruction::{Design, Images, Method, Prior, Probes, Reconstructor, Study};
 use tacit_data::characters::{Alphabet, Characters, Spec, generate};
 use tacit_fe::authority::{Authority, AuthorityError, Policy, Request, Unlock};
 use tacit_fe::evaluator::{Calibration, Evaluator};
@@ -192,7 +191,7 @@ fn through_encryption_the_budget_decides_whether_an_image_is_recovered() {
 fn data_that_does_not_fit_is_named() {
     assert!(matches!(
         Images::new(4, &[0; 7], &[0; 2], &[0; 2]),
-        Err(ReconstructionError::Shape {
+        Err(AuditError::Shape {
             found: 7,
             expected: 8,
             ..
@@ -203,7 +202,7 @@ fn data_that_does_not_fit_is_named() {
     let probes = Probes::random(2, 4, 1);
     assert!(matches!(
         probes.read(&[4, 5]),
-        Err(ReconstructionError::NotASquare { index: 1, value: 5 })
+        Err(AuditError::NotASquare { index: 1, value: 5 })
     ));
     assert!(probes.read(&[4, -4]).is_err());
     assert!(probes.read(&[4]).is_err());
@@ -213,12 +212,12 @@ fn data_that_does_not_fit_is_named() {
     let solver = Reconstructor::new(&probes, &prior, Method::LinearProgram);
     assert!(matches!(
         solver.reconstruct(&[1]),
-        Err(ReconstructionError::Shape { .. })
+        Err(AuditError::Shape { .. })
     ));
     // Measurements of no image: larger than any sum of 0 … 255.
     assert!(matches!(
         solver.reconstruct(&[i64::MAX / 2, 0]),
-        Err(ReconstructionError::Unsolved {
+        Err(AuditError::Unsolved {
             measurements: 2,
             ..
         })

@@ -25,23 +25,25 @@
 //! Polynomials are left out where they would have more than 600 terms. The kernel machine
 //! approximates the Gaussian kernel by 512 random cosines and learns from
 //! [`Budget::kernel_rows`](crate::Budget::kernel_rows) rows. Nearest neighbours search a tree, which
-//! helps up to about ten columns.
+//! helps up to about ten columns; from 17 on they compare with every row.
 
 mod boosting;
 mod forest;
 mod kernel;
 mod linear;
 mod majority;
+mod maps;
 mod nearest;
-mod networks;
+pub(crate) mod networks;
 
 pub use boosting::GradientBoosting;
 pub use forest::RandomForest;
 pub use kernel::KernelSvm;
 pub use linear::{LinearSvm, Logistic};
 pub use majority::Majority;
+pub use maps::MapNetwork;
 pub use nearest::NearestNeighbours;
-pub use networks::{ConvolutionalNetwork, DenseNetwork};
+pub use networks::{ConvolutionalNetwork, DenseNetwork, SoftmaxRegression};
 
 use crate::attacker::Attacker;
 use crate::error::AuditError;

@@ -11,6 +11,11 @@ const BATCH: usize = 256;
 #[derive(Debug, Clone, Copy)]
 pub struct DenseNetwork;
 
+/// Logistic regression by gradients, for so many columns and classes that Newton's method would cost
+/// too much.
+#[derive(Debug, Clone, Copy)]
+pub struct SoftmaxRegression;
+
 /// A convolutional network on a learnt map of the features, as in the published attack.
 #[derive(Debug, Clone, Copy)]
 pub struct ConvolutionalNetwork;
@@ -34,15 +39,37 @@ impl Attacker for DenseNetwork {
     ) -> Result<Box<dyn FittedAttacker>, AuditError> {
         let sizes = [train.features().columns(), 64, 64, train.classes()];
         let network = Mlp::new(&sizes, 0.0, &mut Draws::new(seed, "weights"))?;
-        train_on(
-            self.name(),
-            network,
-            train,
-            validation,
-            seed,
-            budget.steps,
-            4e-3,
-        )
+        let training = Training {
+            attacker: self.name(),
+            steps: budget.steps,
+            batch: BATCH,
+            rate: 4e-3,
+        };
+        train_on(training, network, train, validation, seed)
+    }
+}
+
+impl Attacker for SoftmaxRegression {
+    fn name(&self) -> &'static str {
+        "logistic"
+    }
+
+    fn fit(
+        &self,
+        train: &Samples,
+        validation: &Samples,
+        seed: u64,
+        budget: &Budget,
+    ) -> Result<Box<dyn FittedAttacker>, AuditError> {
+        let sizes = [train.features().columns(), train.classes()];
+        let network = Mlp::new(&sizes, 0.0, &mut Draws::new(seed, "weights"))?;
+        let training = Training {
+            attacker: self.name(),
+            steps: budget.steps,
+            batch: BATCH,
+            rate: 4e-3,
+        };
+        train_on(training, network, train, validation, seed)
     }
 }
 
@@ -60,24 +87,44 @@ impl Attacker for ConvolutionalNetwork {
     ) -> Result<Box<dyn FittedAttacker>, AuditError> {
         let (columns, classes) = (train.features().columns(), train.classes());
         let network = VectorCnn::new(columns, classes, &mut Draws::new(seed, "weights"))?;
-        // A step costs several times that of the dense network.
-        let steps = budget.steps / 4;
-        train_on(self.name(), network, train, validation, seed, steps, 2e-3)
+        let training = Training {
+            attacker: self.name(),
+            // A step costs several times that of the dense network.
+            steps: budget.steps / 4,
+            batch: BATCH,
+            rate: 2e-3,
+        };
+        train_on(training, network, train, validation, seed)
     }
 }
 
-fn train_on<N: Network + 'static>(
-    attacker: &'static str,
+/// How a network attacker is trained.
+pub(crate) struct Training {
+    pub(crate) attacker: &'static str,
+    /// Steps, more or less: whole epochs, at least two.
+    pub(crate) steps: usize,
+    /// Rows per step.
+    pub(crate) batch: usize,
+    /// Learning rate at the start.
+    pub(crate) rate: f64,
+}
+
+pub(crate) fn train_on<N: Network + 'static>(
+    training: Training,
     network: N,
     train: &Samples,
     validation: &Samples,
     seed: u64,
-    steps: usize,
-    rate: f64,
 ) -> Result<Box<dyn FittedAttacker>, AuditError> {
+    let Training {
+        attacker,
+        steps,
+        batch,
+        rate,
+    } = training;
     let recipe = Recipe {
-        epochs: (steps * BATCH / train.rows().max(1)).clamp(2, 200),
-        batch: BATCH.min(train.rows().div_ceil(4)),
+        epochs: (steps * batch / train.rows().max(1)).clamp(2, 200),
+        batch: batch.min(train.rows().div_ceil(4)),
         rate,
         weight_decay: 1e-3,
         clip: Some(5.0),

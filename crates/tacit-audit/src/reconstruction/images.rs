@@ -1,6 +1,6 @@
 //! Labelled images, borrowed.
 
-use super::ReconstructionError;
+use crate::error::AuditError;
 
 /// Images of equal size with the label that is public and the one that is private.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +18,14 @@ impl<'a> Images<'a> {
         values: &'a [u8],
         public: &'a [u8],
         private: &'a [u8],
-    ) -> Result<Self, ReconstructionError> {
+    ) -> Result<Self, AuditError> {
         for (what, found, expected) in [
             ("pixels of all images", values.len(), pixels * public.len()),
             ("private labels", private.len(), public.len()),
             ("images", public.len().min(1), 1),
         ] {
             if found != expected {
-                return Err(ReconstructionError::Shape {
+                return Err(AuditError::Shape {
                     what,
                     found,
                     expected,

@@ -28,7 +28,7 @@
 //! let found = Reconstructor::new(&probes, &prior, Method::LinearProgram).reconstruct(&seen)?;
 //! let rounded: Vec<u8> = found.iter().map(|v| v.round() as u8).collect();
 //! assert_eq!(rounded, [10, 250, 3, 77]);
-//! # Ok::<(), tacit_audit::reconstruction::ReconstructionError>(())
+//! # Ok::<(), tacit_audit::AuditError>(())
 //! ```
 //!
 //! # Limits
@@ -37,14 +37,12 @@
 //! identification does not need an image: the attackers of this crate that work on the outputs
 //! themselves are the measure of that.
 
-mod error;
 mod images;
 mod prior;
 mod probes;
 mod solve;
 mod study;
 
-pub use error::ReconstructionError;
 pub use images::Images;
 pub use prior::Prior;
 pub use probes::Probes;

@@ -7,7 +7,8 @@
 use tacit_fe::IntegerModel;
 use tacit_ring::Seed;
 
-use super::{Images, ReconstructionError};
+use super::Images;
+use crate::error::AuditError;
 
 const INPUT_MAX: u16 = 255;
 /// Outputs of one model.
@@ -61,7 +62,7 @@ impl Probes {
 
     /// The models for which keys are asked: one output for each direction, and the constant input
     /// first.
-    pub fn models(&self) -> Result<Vec<IntegerModel>, ReconstructionError> {
+    pub fn models(&self) -> Result<Vec<IntegerModel>, AuditError> {
         let model = |directions: &[Vec<i16>]| {
             let r = directions.len();
             let mut p = Vec::with_capacity((self.pixels + 1) * r);
@@ -81,9 +82,9 @@ impl Probes {
     }
 
     /// p·x for every direction, from the outputs of the models.
-    pub fn read(&self, outputs: &[i64]) -> Result<Vec<i64>, ReconstructionError> {
+    pub fn read(&self, outputs: &[i64]) -> Result<Vec<i64>, AuditError> {
         if outputs.len() != self.len() {
-            return Err(ReconstructionError::Shape {
+            return Err(AuditError::Shape {
                 what: "outputs of the probing models",
                 found: outputs.len(),
                 expected: self.len(),
@@ -92,7 +93,7 @@ impl Probes {
         let read = |(index, (&value, direction)): (usize, (&i64, &Vec<i16>))| {
             let root = u64::try_from(value).map_or(0, u64::isqrt) as i64;
             if root * root != value {
-                return Err(ReconstructionError::NotASquare { index, value });
+                return Err(AuditError::NotASquare { index, value });
             }
             Ok(root - offset(direction) * i64::from(INPUT_MAX))
         };
@@ -105,7 +106,7 @@ impl Probes {
     }
 
     /// The measurements of an image, through the models in the clear.
-    pub fn measure(&self, image: &[u8]) -> Result<Vec<i64>, ReconstructionError> {
+    pub fn measure(&self, image: &[u8]) -> Result<Vec<i64>, AuditError> {
         let mut x = vec![INPUT_MAX];
         x.extend(image.iter().map(|&v| u16::from(v)));
         let mut outputs = vec![];

@@ -2,7 +2,8 @@
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOutcome};
 
-use super::{Prior, Probes, ReconstructionError};
+use super::{Prior, Probes};
+use crate::error::AuditError;
 
 /// How the image is looked for among those that agree with the measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,9 +69,9 @@ impl<'a> Reconstructor<'a> {
     }
 
     /// The image, in grey levels.
-    pub fn reconstruct(&self, measurements: &[i64]) -> Result<Vec<f64>, ReconstructionError> {
+    pub fn reconstruct(&self, measurements: &[i64]) -> Result<Vec<f64>, AuditError> {
         if measurements.len() != self.rows.len() {
-            return Err(ReconstructionError::Shape {
+            return Err(AuditError::Shape {
                 what: "measurements",
                 found: measurements.len(),
                 expected: self.rows.len(),
@@ -92,7 +93,7 @@ impl<'a> Reconstructor<'a> {
     }
 
     /// x − μ = u − v with u, v ≥ 0 and Σ (u + v) least.
-    fn linear_program(&self, residual: &[f64]) -> Result<Vec<f64>, ReconstructionError> {
+    fn linear_program(&self, residual: &[f64]) -> Result<Vec<f64>, AuditError> {
         let mean = self.prior.mean();
         let mut problem = Problem::new(OptimizationDirection::Minimize);
         // In units of 255, so that everything is near 1.
@@ -111,7 +112,7 @@ impl<'a> Reconstructor<'a> {
                 .collect();
             problem.add_constraint(&terms, ComparisonOp::Eq, residual / 255.0);
         }
-        let unsolved = |reason: String| ReconstructionError::Unsolved {
+        let unsolved = |reason: String| AuditError::Unsolved {
             measurements: residual.len(),
             reason,
         };

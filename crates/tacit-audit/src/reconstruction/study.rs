@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::{Images, Method, Prior, Probes, ReconstructionError, Reconstructor};
+use super::{Images, Method, Prior, Probes, Reconstructor};
+use crate::error::AuditError;
 
 /// Who chooses the measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,9 +60,9 @@ impl Study {
         attacks: &[(usize, Design, Method)],
         seed: u64,
         progress: &(dyn Fn(u64, u64) + Sync),
-    ) -> Result<Self, ReconstructionError> {
+    ) -> Result<Self, AuditError> {
         if train.pixels() != test.pixels() {
-            return Err(ReconstructionError::Shape {
+            return Err(AuditError::Shape {
                 what: "pixels of a test image",
                 found: test.pixels(),
                 expected: train.pixels(),
@@ -120,8 +121,8 @@ impl Study {
 fn quality(
     train: &Images,
     test: &Images,
-    reconstruct: impl Fn(usize) -> Result<Vec<f64>, ReconstructionError> + Sync,
-) -> Result<Quality, ReconstructionError> {
+    reconstruct: impl Fn(usize) -> Result<Vec<f64>, AuditError> + Sync,
+) -> Result<Quality, AuditError> {
     let one = |i: usize| {
         let (found, truth) = (reconstruct(i)?, test.image(i));
         let pairs = || found.iter().zip(truth).map(|(f, &t)| (*f, f64::from(t)));
@@ -139,7 +140,7 @@ fn quality(
     let each: Vec<(f64, f64, bool, bool)> = (0..test.len())
         .into_par_iter()
         .map(one)
-        .collect::<Result<_, ReconstructionError>>()?;
+        .collect::<Result<_, AuditError>>()?;
     let n = each.len() as f64;
     let mean_squared = each.iter().map(|e| e.1).sum::<f64>() / n;
     Ok(Quality {

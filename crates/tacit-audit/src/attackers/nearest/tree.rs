@@ -1,105 +1,14 @@
-//! Nearest neighbours.
-//!
-//! A k-d tree with leaves of 32 rows; a branch is skipped when its box is further than the k-th
-//! neighbour so far. k is chosen on validation rows, one search serving all k.
+//! A k-d tree: leaves of 32 rows; a branch is skipped when its box is further than the k-th
+//! neighbour so far.
 
-use crate::attacker::{Attacker, Budget, FittedAttacker};
-use crate::error::AuditError;
+use super::by_distance;
 use rayon::prelude::*;
 use std::collections::BinaryHeap;
 use tacit_nn::{Matrix, Samples};
 
 const LEAF: usize = 32;
-const NEIGHBOURS: [usize; 10] = [1, 3, 5, 9, 15, 25, 45, 75, 125, 201];
 
-/// The most frequent label among the k nearest training rows.
-#[derive(Debug, Clone, Copy)]
-pub struct NearestNeighbours;
-
-struct Fitted {
-    tree: KdTree,
-    classes: usize,
-    k: usize,
-}
-
-impl Attacker for NearestNeighbours {
-    fn name(&self) -> &'static str {
-        "nearest-neighbours"
-    }
-
-    fn fit(
-        &self,
-        train: &Samples,
-        validation: &Samples,
-        _seed: u64,
-        _budget: &Budget,
-    ) -> Result<Box<dyn FittedAttacker>, AuditError> {
-        let tree = KdTree::new(train);
-        let classes = train.classes();
-        let most = NEIGHBOURS[NEIGHBOURS.len() - 1];
-        let hits: Vec<[u32; NEIGHBOURS.len()]> = (0..validation.rows())
-            .into_par_iter()
-            .map(|i| {
-                let near = tree.nearest(validation.features().row(i), most);
-                let mut votes = vec![0u32; classes];
-                let mut hits = [0; NEIGHBOURS.len()];
-                let mut taken = 0;
-                for (hit, k) in hits.iter_mut().zip(NEIGHBOURS) {
-                    for label in near.iter().take(k).skip(taken) {
-                        votes[*label as usize] += 1;
-                    }
-                    taken = k;
-                    *hit = u32::from(first_largest(&votes) == validation.labels()[i]);
-                }
-                hits
-            })
-            .collect();
-        let mut best = 0;
-        let total = |at: usize| hits.iter().map(|h| u64::from(h[at])).sum::<u64>();
-        for at in 1..NEIGHBOURS.len() {
-            if total(at) > total(best) {
-                best = at;
-            }
-        }
-        Ok(Box::new(Fitted {
-            tree,
-            classes,
-            k: NEIGHBOURS[best],
-        }))
-    }
-}
-
-fn first_largest(votes: &[u32]) -> usize {
-    let mut best = 0;
-    for (class, v) in votes.iter().enumerate() {
-        if *v > votes[best] {
-            best = class;
-        }
-    }
-    best
-}
-
-impl FittedAttacker for Fitted {
-    fn scores(&self, rows: &Matrix) -> Result<Matrix, AuditError> {
-        let values = (0..rows.rows())
-            .into_par_iter()
-            .flat_map_iter(|i| {
-                let near = self.tree.nearest(rows.row(i), self.k);
-                let mut votes = vec![0.5f32; self.classes];
-                near.iter().for_each(|l| votes[*l as usize] += 1.0);
-                let total: f32 = votes.iter().sum();
-                votes.into_iter().map(move |v| (v / total).ln())
-            })
-            .collect();
-        Ok(Matrix::new(rows.rows(), self.classes, values)?)
-    }
-
-    fn settings(&self) -> String {
-        format!("k = {}", self.k)
-    }
-}
-
-struct KdTree {
+pub(super) struct KdTree {
     columns: usize,
     /// In the order of the leaves.
     points: Vec<f32>,
@@ -121,7 +30,7 @@ enum KdNode {
 }
 
 impl KdTree {
-    fn new(samples: &Samples) -> Self {
+    pub(super) fn new(samples: &Samples) -> Self {
         let rows = samples.features();
         let mut order: Vec<usize> = (0..rows.rows()).collect();
         let mut nodes = Vec::new();
@@ -134,7 +43,12 @@ impl KdTree {
         }
     }
 
-    /// Labels of the k nearest rows, nearest first.
+    /// For every query, the labels of its k nearest rows, nearest first.
+    pub(super) fn neighbours(&self, queries: &Matrix, k: usize) -> Vec<Vec<u32>> {
+        let one = |i| self.nearest(queries.row(i), k);
+        (0..queries.rows()).into_par_iter().map(one).collect()
+    }
+
     fn nearest(&self, query: &[f32], k: usize) -> Vec<u32> {
         let mut search = Search {
             query,
@@ -203,8 +117,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn keep(&mut self, distance: f32, row: usize) {
-        self.heap
-            .push(u64::from(distance.to_bits()) << 32 | row as u64);
+        self.heap.push(by_distance(distance, row));
         if self.heap.len() > self.k {
             self.heap.pop();
         }
