@@ -117,9 +117,12 @@ fn a_network_is_trained_beside_its_twin_and_its_operations_are_those_predicted()
         "peak_rss_mib",
         "bytes_per_party_per_round",
         "ops.refreshes_per_iteration",
+        "predicted.wall_s",
+        "predicted.cpu_s",
     ] {
         assert!(figure(name) > 0.0, "{name}");
     }
+    assert_eq!(figure("resumed_after"), 0.0);
     assert!(figure("twin.max_abs_diff") < 1e-3);
     assert!(figure("twin.same_predictions") > 0.99);
     for name in ["rotations", "mul", "mul_plain", "relinearisations"] {

@@ -1,20 +1,18 @@
 //! `tacit bench mlp`: a network trained under encryption, beside its twin, pooled plaintext, plain averaging and each
 //! site alone, over several seeds.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use tacit_data::idx::ImageSet;
-use tacit_data::{LabelEncoding, Level};
 use tacit_learn::neural::MlpConfig;
+use tacit_learn::neural::encrypted::planner::Calibration;
 use tacit_report::{Report, Run, Section};
 
+use super::rows::RowsArgs;
 use super::seeds::Seeds;
-use super::size::{self, Size};
 use crate::args::MeasureArgs;
 use crate::error::Context;
-use crate::study::Source;
 use crate::study::network::{
-    Held, Rows, Settings, Setup, Study, cost_section, margins_section, quality_section,
+    Checkpoint, Held, Settings, Setup, Study, cost_section, margins_section, quality_section,
 };
 use crate::{Console, Error, Outcome};
 
@@ -27,30 +25,15 @@ Examples:
   tacit bench mlp --data credit-default=FILE --layers 64,64 --parties 10 --seeds 5 --json -
   tacit bench mlp --data wards.csv --label ward --classes a,b,c --layers 32 --parties 3
   tacit bench mlp --data breast-cancer --validation --twin-only --seeds 20 --weight-decay 0.01
+  tacit bench mlp --data mnist=FOLDER --checkpoint interrupted/
 
 MNIST is read from a folder with its four IDX files (http://yann.lecun.com/exdb/mnist), gzipped or not; Default of
 Credit Card Clients from a CSV file (https://archive.ics.uci.edu/dataset/350), gzipped or not, with EDUCATION and
 MARRIAGE one-hot. Settings that are not given were chosen with --validation for the named data sets.")]
 pub struct BenchMlp {
-    /// `breast-cancer`, `mnist=FOLDER`, `credit-default=FILE`, or a CSV or Parquet file.
-    #[arg(long, value_name = "DATA", required_unless_present = "synthetic")]
-    pub data: Option<PathBuf>,
-
-    /// Label column of a file.
-    #[arg(long, value_name = "COL")]
-    pub label: Option<String>,
-
-    /// The label that counts as class 1 of two (`1` without it).
-    #[arg(long, value_name = "VALUE", conflicts_with = "classes")]
-    pub positive: Option<String>,
-
-    /// The classes of a file's labels.
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
-    pub classes: Vec<String>,
-
-    /// Generated rows of two classes instead of a file.
-    #[arg(long, value_name = "ROWSxFEATURES", conflicts_with = "data")]
-    pub synthetic: Option<Size>,
+    /// The rows.
+    #[command(flatten)]
+    pub rows: RowsArgs,
 
     /// Hidden widths, such as 64,64; or all widths, inputs and classes included.
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [64, 64])]
@@ -120,6 +103,16 @@ pub struct BenchMlp {
     #[arg(long)]
     pub twin_only: bool,
 
+    /// Keep in FOLDER what an encrypted training can be resumed from, and resume the one that was interrupted there. The
+    /// parties' secrets lie in it under a key beside them; under TACIT_CHECKPOINT_PASSPHRASE, if that is set.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "twin_only")]
+    pub checkpoint: Option<PathBuf>,
+
+    /// Iterations between two states that are kept.
+    #[arg(long, default_value_t = 10, requires = "checkpoint",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub checkpoint_every: u32,
+
     /// Statistical security of masks and flooding, in bits.
     #[arg(long, default_value_t = 64)]
     pub lambda_s: u32,
@@ -130,67 +123,6 @@ pub struct BenchMlp {
 }
 
 impl BenchMlp {
-    /// The rows, and settings for them.
-    fn rows(&self) -> Result<(Rows, Settings), Error> {
-        if let Some(Size { rows, features }) = self.synthetic {
-            let source = Source::Synthetic { rows, features };
-            return Ok((Rows::Table(source, 2), Settings::TABLE));
-        }
-        let Some(path) = &self.data else {
-            return Err(Error::bad_input("neither --data nor --synthetic is given"));
-        };
-        let text = path.to_string_lossy();
-        match text.split_once('=') {
-            Some(("mnist", folder)) => {
-                let sets = ImageSet::mnist(Path::new(folder))
-                    .bad_input(|| format!("no MNIST can be read from {folder}"))?;
-                Ok((Rows::Digits(Box::new(sets)), Settings::DIGITS))
-            }
-            Some(("credit-default", file)) => {
-                let source = Source::credit_default(Path::new(file))?;
-                Ok((Rows::Table(source, 2), Settings::CREDIT_DEFAULT))
-            }
-            _ if text == "breast-cancer" => Ok((
-                Rows::Table(Source::breast_cancer()?, 2),
-                Settings::BREAST_CANCER,
-            )),
-            _ if text == "mnist" || text == "credit-default" => {
-                let remedy = format!("say where it is: --data {text}=PATH");
-                Err(Error::bad_input(format!("{text} does not ship with Tacit")).remedy(remedy))
-            }
-            _ => self.file(path),
-        }
-    }
-
-    fn file(&self, path: &Path) -> Result<(Rows, Settings), Error> {
-        let label = self.label.as_deref().ok_or_else(|| {
-            Error::bad_input("--label is missing").remedy("name the label column of the file")
-        })?;
-        let level = |text: &String| Level::from(text.as_str());
-        let (encoding, classes) = match &self.classes[..] {
-            [] => {
-                let positive = Level::from(self.positive.as_deref().unwrap_or("1"));
-                let negative = None;
-                (LabelEncoding::Binary { positive, negative }, 2)
-            }
-            all => {
-                let classes = all.iter().map(level).collect();
-                (LabelEncoding::Classes { classes }, all.len())
-            }
-        };
-        let source = Source::file(path, label, encoding)?;
-        Ok((Rows::Table(source, classes), Settings::TABLE))
-    }
-
-    /// All widths.
-    fn widths(&self, rows: &Rows) -> Vec<usize> {
-        let (inputs, outputs) = rows.shape();
-        match &self.layers[..] {
-            all @ [first, .., last] if (*first, *last) == (inputs, outputs) => all.to_vec(),
-            hidden => [&[inputs], hidden, &[outputs]].concat(),
-        }
-    }
-
     /// The given settings, and `base` for the others.
     fn config(
         &self,
@@ -224,8 +156,8 @@ impl BenchMlp {
 /// Runs the benchmark.
 pub fn run(args: &BenchMlp, console: &mut Console) -> Result<Outcome, Error> {
     let folder = console.run_folder("bench-mlp", &args.measure)?;
-    let (rows, base) = args.rows()?;
-    let layers = args.widths(&rows);
+    let (rows, base) = args.rows.read()?;
+    let layers = rows.widths(&args.layers);
     let held = |seed: u64| match (args.validation, args.folds) {
         (true, _) => Held::Validation,
         (_, true) => {
@@ -236,7 +168,7 @@ pub fn run(args: &BenchMlp, console: &mut Console) -> Result<Outcome, Error> {
     };
     let mut seeds = Seeds::default();
     let mut last: Option<(Study, MlpConfig)> = None;
-    let mut peak = None;
+    let (mut peak, mut prices) = (None, Calibration::default());
     for seed in args.seed..args.seed + args.seeds {
         let (names, cohorts) = rows.deal(args.parties.into(), held(seed), seed)?;
         let config = args.config(base, &layers, cohorts.sizes().iter().sum(), seed)?;
@@ -247,8 +179,12 @@ pub fn run(args: &BenchMlp, console: &mut Console) -> Result<Outcome, Error> {
             lambda_s: args.lambda_s,
             local_epochs: args.local_epochs.into(),
             twin_only: args.twin_only,
+            checkpoint: (args.checkpoint.as_ref()).map(|folder| Checkpoint {
+                folder: folder.join(format!("seed-{seed}")),
+                every: args.checkpoint_every as usize,
+            }),
         };
-        let study = setup.run(console)?;
+        let study = setup.run(&mut prices, console)?;
         seeds.add(study.figures());
         peak = study.encrypted.as_ref().and_then(|e| e.peak).or(peak);
         last = Some((study, config));
@@ -257,7 +193,7 @@ pub fn run(args: &BenchMlp, console: &mut Console) -> Result<Outcome, Error> {
 
     let failed = || "the record cannot be made";
     let mut run = Run::new("bench mlp", env!("CARGO_PKG_VERSION"), args.seed).failed(failed)?;
-    let data = size::described(args.synthetic, args.data.as_deref());
+    let data = args.rows.described();
     run.param("data", data).failed(failed)?;
     let held_out = match (args.validation, args.folds) {
         (true, _) => "validation",
@@ -289,6 +225,12 @@ pub fn run(args: &BenchMlp, console: &mut Console) -> Result<Outcome, Error> {
         report = report
             .section(cost_section(encrypted))
             .section(margins_section(encrypted));
+        if encrypted.resumed_after > 0 {
+            report = report.limit(format!(
+                "The last seed's training was resumed after {} iterations: times, bytes and rounds are those of the rest.",
+                encrypted.resumed_after
+            ));
+        }
     }
     if args.validation {
         report = report.limit(

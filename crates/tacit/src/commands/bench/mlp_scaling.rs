@@ -3,6 +3,7 @@
 //! Every point is a whole training of a few iterations on generated rows, compared with its twin; a power law is fitted
 //! to each column: y ≈ a·x^k, by least squares on the logarithms.
 
+use tacit_learn::neural::encrypted::planner::Calibration;
 use tacit_report::{Axis, Cell, Column, Lines, Quantity, Report, Run, Section, Table, Unit};
 
 use crate::args::MeasureArgs;
@@ -107,7 +108,13 @@ const COLUMNS: [(&str, &str, Unit); 7] = [
 
 impl BenchMlpScaling {
     /// A whole training with `value` in place of what grows.
-    fn point(&self, over: Over, value: usize, console: &Console) -> Result<Study, Error> {
+    fn point(
+        &self,
+        over: Over,
+        value: usize,
+        prices: &mut Calibration,
+        console: &Console,
+    ) -> Result<Study, Error> {
         let at = |which: Over, usual: usize| if over == which { value } else { usual };
         let parties = at(Over::Parties, self.parties.into());
         let (features, width) = (
@@ -135,8 +142,9 @@ impl BenchMlpScaling {
             lambda_s: 64,
             local_epochs: 1,
             twin_only: false,
+            checkpoint: None,
         };
-        setup.run(console)
+        setup.run(prices, console)
     }
 }
 
@@ -182,6 +190,7 @@ pub fn run(args: &BenchMlpScaling, console: &mut Console) -> Result<Outcome, Err
          The work of all parties was done on this machine.",
         args.batch, args.parties, args.features, args.width
     ));
+    let mut prices = Calibration::default();
     for &over in all {
         let values = match &args.values[..] {
             [] => over.values(),
@@ -190,7 +199,7 @@ pub fn run(args: &BenchMlpScaling, console: &mut Console) -> Result<Outcome, Err
         let mut found: Vec<(usize, Vec<f64>)> = Vec::new();
         for &value in values {
             console.say(&format!("{} {value}", over.name()))?;
-            let figures = args.point(over, value, console)?.figures();
+            let figures = args.point(over, value, &mut prices, console)?.figures();
             let figure = |wanted: &str| {
                 let named = figures.iter().find(|(name, _)| *name == wanted);
                 named.map_or(f64::NAN, |(_, value)| *value)

@@ -4,5 +4,6 @@ pub mod glm;
 pub mod mlp;
 pub mod mlp_scaling;
 pub mod predict;
+mod rows;
 mod seeds;
 mod size;

@@ -5,6 +5,7 @@
 //! without encryption comes first, so that settings that diverge are found before the long work. The plan releases
 //! the model once, to be compared with the twin's on the held-out rows.
 
+mod checkpoint;
 mod report;
 mod settings;
 mod source;
@@ -12,9 +13,11 @@ mod watch;
 
 use std::sync::Arc;
 
+use tacit_learn::encrypted::EncryptedError;
 use tacit_learn::metrics::{Summary, majority_floor};
 use tacit_learn::model::Samples;
 use tacit_learn::modes::{averaged, local as alone, pooled};
+use tacit_learn::neural::encrypted::planner::{Calibration, PlanCost, Setting, measure};
 use tacit_learn::neural::encrypted::{IterationCost, MlpPlan, local};
 use tacit_learn::neural::packed::LayerCounts;
 use tacit_learn::neural::{MlpConfig, MlpWeights, train_mlp};
@@ -24,6 +27,7 @@ use tacit_transport::memory::Options as Threads;
 use crate::error::Context;
 use crate::{Console, Error};
 
+pub use checkpoint::Checkpoint;
 pub use report::{cost_section, margins_section, quality_section};
 pub use settings::Settings;
 pub use source::{Cohorts, Held, Rows};
@@ -42,6 +46,8 @@ pub struct Setup {
     pub local_epochs: usize,
     /// Leave the encrypted training out.
     pub twin_only: bool,
+    /// Where the encrypted training is resumed from, and keeps what it can be resumed from.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// A point of the twin's way.
@@ -104,6 +110,10 @@ pub struct Encrypted {
     pub counted: LayerCounts,
     /// Peak memory of the process, right after.
     pub peak: Option<u64>,
+    /// Iterations that an interrupted run had done before: times, bytes and rounds are those of the rest.
+    pub resumed_after: usize,
+    /// What the planner expected of the whole training here.
+    pub expected: PlanCost,
 }
 
 /// What was found.
@@ -119,7 +129,9 @@ const POINTS: usize = 60;
 
 impl Setup {
     /// Runs the comparison.
-    pub fn run(self, console: &Console) -> Result<Study, Error> {
+    ///
+    /// `prices` holds what this machine was measured at so far; what is missing is measured.
+    pub fn run(self, prices: &mut Calibration, console: &Console) -> Result<Study, Error> {
         let totals = self.cohorts.totals()?;
         let (parties, test) = self.cohorts.standardised(&totals)?;
         let mut plain = self.plain(console, &parties, &test)?;
@@ -127,7 +139,7 @@ impl Setup {
             let encrypted = None;
             return Ok(Study { plain, encrypted });
         }
-        let encrypted = self.encrypted(console, &mut plain, &parties)?;
+        let encrypted = self.encrypted(prices, console, &mut plain, &parties)?;
         let encrypted = Some(encrypted);
         Ok(Study { plain, encrypted })
     }
@@ -179,6 +191,7 @@ impl Setup {
     /// The training under encryption, beside the twin.
     fn encrypted(
         &self,
+        prices: &mut Calibration,
         console: &Console,
         plain: &mut Plain,
         sites: &[Samples],
@@ -189,11 +202,20 @@ impl Setup {
             .and_then(|plan| plan.with_moments(moments))
             .bad_input(|| "no encryption parameters fit this training")?;
         let plan = Arc::new(plan);
+        let folder = match &self.checkpoint {
+            Some(checkpoint) => Some(checkpoint.open(&plan)?),
+            None => None,
+        };
+        let expected = expected(&plan, prices).failed(|| "this machine could not be measured")?;
         let stopwatch = Stopwatch::start();
-        let mut watch = watch::Watch::new(console, config.iterations);
+        let mut watch = watch::Watch::new(console, &plan);
         let (rows, options) = (self.cohorts.rows(), Threads::default());
-        let trained = local::train(&plan, &self.names, rows, &options, |r| watch.see(r))
-            .failed(|| "the encrypted training stopped")?;
+        let (names, see) = (&self.names, |r: &_| watch.see(r));
+        let trained = match folder {
+            Some(folder) => local::train_or_resume(&plan, names, rows, folder, &options, see),
+            None => local::train(&plan, names, rows, &options, see),
+        }
+        .failed(|| "the encrypted training stopped")?;
         let (elapsed, phases) = (stopwatch.elapsed(), watch.finish());
         let peak = peak_rss_bytes();
 
@@ -223,14 +245,18 @@ impl Setup {
         };
         let counted = (trained.parties.iter()).fold(trained.root, |sum, own| sum.plus(*own));
         let predicted = IterationCost::of(&plan);
+        let steps = trained.rounds.iter();
+        let steps = steps.filter(|r| r.label.as_str() == watch::STEP).count();
         Ok(Encrypted {
+            resumed_after: config.iterations - steps,
+            expected,
             accuracy: trained.weights.accuracy(config, &test),
             weights_diff: trained.weights.max_abs_diff(&plain.weights),
             outputs_diff,
             same: same as f64 / test.len() as f64,
             bytes: (moved(false), moved(true)),
             rounds: (trained.rounds.len(), predicted.rounds),
-            counted: per_iteration(counted, config.iterations),
+            counted: per_iteration(counted, steps),
             predicted,
             plan,
             phases,
@@ -238,6 +264,13 @@ impl Setup {
             peak,
         })
     }
+}
+
+/// What the planner expects of a plan on this machine.
+fn expected(plan: &MlpPlan, prices: &mut Calibration) -> Result<PlanCost, EncryptedError> {
+    let units = prices.units_for(plan, measure)?;
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    Ok(PlanCost::of(plan, units, Setting::Together { cores })?)
 }
 
 /// Trains for comparison: where the steps are too large for it, with half of them, until it works. So no comparison
@@ -301,7 +334,7 @@ impl Encrypted {
             self.spent(|phase| phase == watch::KEYS),
             self.spent(watch::is_training),
         );
-        let iterations = self.plan.config.iterations as f64;
+        let iterations = (self.plan.config.iterations - self.resumed_after) as f64;
         let rounds = self.rounds.1 as f64 * iterations;
         let of = self.predicted.total(self.plan.rows.len());
         let counted = self.counted;
@@ -312,6 +345,9 @@ impl Encrypted {
             ("twin.same_predictions", self.same),
             ("wall_s", self.elapsed.wall.as_secs_f64()),
             ("cpu_s", self.elapsed.cpu.unwrap_or_default().as_secs_f64()),
+            ("predicted.wall_s", self.expected.wall_seconds()),
+            ("predicted.cpu_s", self.expected.processor_seconds()),
+            ("resumed_after", self.resumed_after as f64),
             ("keygen_s", keys.0),
             ("keygen_cpu_s", keys.1),
             ("train_s", training.0),

@@ -94,7 +94,7 @@ pub fn cost_section(encrypted: &Encrypted) -> Section {
         .row(counts("all, predicted", predicted.total(parties)))
         .row(counts("all, counted", encrypted.counted));
     let (all, inside) = encrypted.bytes;
-    let iterations = encrypted.plan.config.iterations as f64;
+    let iterations = encrypted.plan.config.iterations - encrypted.resumed_after;
     let bytes = |value: f64| Cell::from(Quantity::new(value, Unit::Bytes));
     let columns = [
         Column::text("sent and received by the mean party"),
@@ -105,7 +105,10 @@ pub fn cost_section(encrypted: &Encrypted) -> Section {
             Cell::text("keys, standardisation, release"),
             bytes(all - inside),
         ])
-        .row([Cell::text("an iteration"), bytes(inside / iterations)])
+        .row([
+            Cell::text("an iteration"),
+            bytes(inside / iterations as f64),
+        ])
         .row([Cell::text("all"), bytes(all)]);
     Section::new("What did it cost?")
         .text(format!(

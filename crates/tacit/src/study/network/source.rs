@@ -53,6 +53,15 @@ impl Rows {
         }
     }
 
+    /// All widths of a network, from hidden ones or all of them.
+    pub fn widths(&self, layers: &[usize]) -> Vec<usize> {
+        let (inputs, outputs) = self.shape();
+        match layers {
+            all @ [first, .., last] if (*first, *last) == (inputs, outputs) => all.to_vec(),
+            hidden => [&[inputs], hidden, &[outputs]].concat(),
+        }
+    }
+
     /// Deals rows out to sites: names, and rows.
     pub fn deal(
         &self,

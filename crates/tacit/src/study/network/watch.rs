@@ -1,9 +1,13 @@
 //! Shows the rounds of a network's training as they pass, and times them.
 
+use tacit_learn::neural::encrypted::{IterationCost, MlpPlan};
 use tacit_report::measure::{Elapsed, Phases, Stopwatch};
 use tacit_transport::memory::Progress as Round;
 
 use crate::{Console, Phase, Progress};
+
+/// The label of the round that ends an iteration.
+pub(super) const STEP: &str = "train/refresh-weights";
 
 /// The phase of key generation.
 pub(super) const KEYS: &str = "keys";
@@ -14,7 +18,7 @@ const ITERATION: [(&str, &str); 5] = [
     ("train/refresh-predictors", "hidden layers, forward"),
     ("train/refresh-errors", "hidden layers, back"),
     ("train/gradient", "first layer's gradient"),
-    ("train/refresh-weights", "weights"),
+    (STEP, "weights"),
 ];
 
 /// The phase that a round belongs to, for people.
@@ -38,6 +42,8 @@ pub(super) fn is_training(phase: &str) -> bool {
 pub(super) struct Watch {
     progress: Progress,
     iterations: u64,
+    /// Rounds of an iteration.
+    rounds: u64,
     keys: Option<Phase>,
     training: Option<Phase>,
     stopwatch: Stopwatch,
@@ -46,10 +52,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(console: &Console, iterations: usize) -> Self {
+    pub(super) fn new(console: &Console, plan: &MlpPlan) -> Self {
         Self {
             progress: console.progress(),
-            iterations: iterations as u64,
+            iterations: plan.config.iterations as u64,
+            rounds: IterationCost::of(plan).rounds as u64,
             keys: None,
             training: None,
             stopwatch: Stopwatch::start(),
@@ -62,8 +69,11 @@ impl Watch {
         let label = round.label.as_str();
         if label.starts_with("train/") {
             self.keys.take().iter().for_each(Phase::finish);
-            let all = self.iterations;
-            let start = || self.progress.phase("iterations under encryption", all);
+            // A training that is resumed has fewer to go.
+            let left = round.of.map(|of| u64::from(of.saturating_sub(round.index)));
+            let left = left.map_or(self.iterations, |left| left / self.rounds);
+            let left = left.min(self.iterations);
+            let start = || self.progress.phase("iterations under encryption", left);
             self.training.get_or_insert_with(start);
         } else if self.training.is_none() {
             let start = || self.progress.open_ended("keys");
@@ -81,7 +91,7 @@ impl Watch {
         if let Some(keys) = &self.keys {
             keys.inc();
         }
-        if let (Some(training), "train/refresh-weights") = (&self.training, label) {
+        if let (Some(training), STEP) = (&self.training, label) {
             training.inc();
         }
     }
