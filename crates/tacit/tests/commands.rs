@@ -135,6 +135,37 @@ fn a_network_is_trained_beside_its_twin_and_its_operations_are_those_predicted()
 }
 
 #[test]
+fn a_network_predicts_under_encryption_what_its_twin_predicts() {
+    let out = tempfile::tempdir().unwrap();
+    tacit()
+        .args(["bench", "predict", "--synthetic", "600x4", "--parties", "2"])
+        .args(["--layers", "8", "--batch", "50", "--iterations", "5"])
+        .args(["--quiet", "--out"])
+        .arg(out.path())
+        .assert()
+        .success();
+    let record = Run::read(&out.path().join("run.json")).unwrap();
+    let figure = |name: &str| {
+        let found = record.figures().get(name);
+        found.unwrap_or_else(|| panic!("{name} is missing"))
+    };
+    for name in ["amortised_ms", "single_ms", "upload_bytes_per_row"] {
+        assert!(figure(name) > 0.0, "{name}");
+    }
+    assert_eq!((figure("batch"), figure("query.ok")), (50.0, 1.0));
+    assert!(figure("twin.same_predictions") > 0.95);
+
+    let run = tacit()
+        .args(["bench", "predict", "--synthetic", "600x4", "--batch", "50"])
+        .arg("--out")
+        .arg(out.path())
+        .assert()
+        .code(2);
+    let told = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+    assert!(told.contains("--layers"), "{told}");
+}
+
+#[test]
 fn data_that_does_not_ship_is_asked_for_by_path() {
     let run = tacit()
         .args(["bench", "mlp", "--data", "mnist", "--out"])

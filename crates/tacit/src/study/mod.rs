@@ -25,6 +25,7 @@ use tacit_transport::memory::{Options as Threads, Progress as Round};
 use crate::error::Context;
 use crate::{Console, Error};
 
+pub use margins::Margins;
 pub use report::{cost_section, margins_section, model_table, quality_section};
 pub use sites::{Shared, Site, samples};
 pub use source::{Hold, Options, Source};

@@ -66,10 +66,6 @@ pub struct Job {
     #[arg(long)]
     pub iterations: Option<usize>,
 
-    /// Samples per party and iteration, a power of two.
-    #[arg(long)]
-    pub batch: Option<usize>,
-
     /// Statistical security of masks and flooding, in bits.
     #[arg(long, default_value_t = 64)]
     pub lambda_s: u32,
@@ -110,12 +106,12 @@ impl Job {
     }
 
     /// The rest.
-    pub fn options(&self, release_model: bool) -> Options {
+    pub fn options(&self, release_model: bool, batch: Option<usize>) -> Options {
         Options {
             kind: "site",
             family: self.family.into(),
             test_share: 0.2,
-            batch: self.batch,
+            batch,
             iterations: self.iterations,
             lambda_s: self.lambda_s,
             release_model,
@@ -143,6 +139,10 @@ pub struct BenchGlm {
     #[command(flatten)]
     pub job: Job,
 
+    /// Samples per party and iteration, a power of two.
+    #[arg(long)]
+    pub batch: Option<usize>,
+
     /// Number of seeds: each gives another split and other mini-batches.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
     pub seeds: u64,
@@ -159,7 +159,11 @@ pub fn run(args: &BenchGlm, console: &mut Console) -> Result<Outcome, Error> {
     let mut seeds = Seeds::default();
     let mut last: Option<(Study, Vec<String>)> = None;
     for seed in args.job.seed..args.job.seed + args.seeds {
-        let setup = source.setup(args.job.parties.into(), seed, &args.job.options(true))?;
+        let setup = source.setup(
+            args.job.parties.into(),
+            seed,
+            &args.job.options(true, args.batch),
+        )?;
         let names = setup.names.clone();
         let study = setup.run(console)?;
         seeds.add(study.figures());
