@@ -1,0 +1,150 @@
+//! Methods at matched utility on one task.
+//!
+//! ```text
+//! cargo run --release -p tacit-split --example study -- \
+//!     mnist=DIR convnet 5 parity at-least-five,digit - 12000 5 standard study.jsonl
+//! ```
+//!
+//! The arguments: data (`mnist=DIR` or `characters`), network (`mlp`, `convnet`, `resnet8`), blocks
+//! before the cut, public label, reported private labels, tuning label or `-`, rows, seeds, effort
+//! (`quick`, `standard`, `full`), and a file to go on from. A list of methods may follow.
+
+use std::error::Error;
+use std::path::Path;
+use tacit_data::characters::{Alphabet, Spec};
+use tacit_data::tasks::{self, TaskData};
+use tacit_nn::layered::{Architecture, Shape};
+use tacit_split::evaluate::{Candidate, Effort, Records, StudyPlan, Training, run, table};
+use tacit_split::harden::{Method, Recipe};
+use tacit_split::noise::Noise;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [
+        data,
+        network,
+        cut,
+        public,
+        reported,
+        tuning,
+        rows,
+        seeds,
+        effort,
+        file,
+        methods @ ..,
+    ] = arguments.as_slice()
+    else {
+        return Err("see the head of this example for its arguments".into());
+    };
+    let reported: Vec<&str> = reported.split(',').collect();
+    let tuning = (tuning != "-").then_some(tuning.as_str());
+    let private: Vec<&str> = reported.iter().copied().chain(tuning).collect();
+    let rows: usize = rows.parse()?;
+    let task = load(data, public, &private, rows)?;
+    let classes = task.public.classes.len();
+    let input: Shape = task.shape.into();
+    let architecture = match network.as_str() {
+        "mlp" => Architecture::mlp(&[input.size(), 256, 64, 32, classes])?,
+        "convnet" => Architecture::convnet(input, classes)?,
+        "resnet8" => Architecture::resnet_cifar(8, input, classes)?,
+        other => return Err(format!("there is no network `{other}`").into()),
+    };
+    let named = |name: &str| methods.is_empty() || methods.iter().any(|m| m == name);
+    let plan = StudyPlan {
+        architecture,
+        cut: cut.parse()?,
+        training: Training {
+            epochs: 12,
+            batch: 128,
+            rate: 2e-3,
+        },
+        candidates: candidates(reported[0])
+            .into_iter()
+            .filter(|c| named(c.recipes[0].method.name()))
+            .collect(),
+        tuning: tuning.map(str::to_owned),
+        reported: reported.iter().map(|&r| r.to_owned()).collect(),
+        public_loss: 0.01,
+        seeds: (1..=seeds.parse()?).collect(),
+        shares: [0.4, 0.3, 0.1, 0.2],
+        validation: 0.2,
+        effort: match effort.as_str() {
+            "quick" => Effort::Quick,
+            "full" => Effort::Full,
+            _ => Effort::Standard,
+        },
+    };
+    let mut records = Records::open(Path::new(file), &plan.digest()?)?;
+    run(&plan, &task, &mut records, |stage| {
+        eprintln!(
+            "{}/{}: seed {}, {}, {:?}",
+            stage.done, stage.all, stage.seed, stage.candidate, stage.purpose
+        );
+    })?;
+    println!("method | label | public before → after | attack | floor | ceiling | normalised");
+    for line in table(&plan, records.all()) {
+        let normalised = match &line.leak_normalised {
+            Some(leak) => leak.to_string(),
+            None => line.unscored.unwrap_or_else(|| "withheld".to_owned()),
+        };
+        println!(
+            "{} [{}] | {} | {} → {} | {} | {} | {} | {normalised} | {:.0} s",
+            line.candidate,
+            line.strength,
+            line.private,
+            line.public_before,
+            line.public_after,
+            line.attack_max,
+            line.floor_hard,
+            line.ceiling,
+            line.seconds.mean,
+        );
+    }
+    Ok(())
+}
+
+fn load(
+    data: &str,
+    public: &str,
+    private: &[&str],
+    rows: usize,
+) -> Result<TaskData, Box<dyn Error>> {
+    if let Some(folder) = data.strip_prefix("mnist=") {
+        return Ok(tasks::mnist(Path::new(folder), public, private)?.sample(rows, 1)?);
+    }
+    let spec = Spec {
+        train: rows,
+        test: 0,
+        ..Spec::new(Alphabet::Digits, 1)
+    };
+    Ok(tasks::characters(&spec, 28, public, private)?)
+}
+
+/// Every method at a few strengths; those that learn from private labels learn from `known`.
+fn candidates(known: &str) -> Vec<Candidate> {
+    let gaussian = |snr| Noise::Gaussian { snr };
+    let dropout = |share| Noise::Dropout { share };
+    let lambdas = [1.0, 4.0, 16.0];
+    let mut rounds = Candidate::of_lambdas(Method::NullSpace, &[4.0, 16.0]);
+    for recipe in &mut rounds.recipes {
+        *recipe = Recipe {
+            epochs: 10,
+            ..recipe.clone()
+        };
+    }
+    vec![
+        Candidate::of_lambdas(Method::Undefended, &[0.0]),
+        Candidate::of_noise(
+            Method::NoiseOnly,
+            &[gaussian(4.0), gaussian(1.0), gaussian(0.25)],
+        ),
+        Candidate::of_noise(Method::Dropout, &[dropout(0.5), dropout(0.8)]),
+        Candidate::of_lambdas(Method::Center, &lambdas),
+        Candidate::of_lambdas(Method::Contrastive, &lambdas),
+        Candidate::of_lambdas(Method::Cosine, &lambdas),
+        Candidate::of_lambdas(Method::Mahalanobis, &lambdas),
+        Candidate::of_lambdas(Method::DistanceCorrelation, &lambdas),
+        Candidate::of_lambdas(Method::Adversarial, &lambdas).knowing(known),
+        rounds.knowing(known),
+    ]
+}

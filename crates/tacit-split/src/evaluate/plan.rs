@@ -1,0 +1,218 @@
+//! What a study compares.
+
+use crate::error::{SplitError, setting};
+use crate::harden::{Method, Recipe};
+use crate::noise::Noise;
+use serde::{Deserialize, Serialize};
+use tacit_audit::features;
+use tacit_data::tasks::{Shares, TaskData};
+use tacit_nn::layered::Architecture;
+
+/// How much the attackers spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effort {
+    /// For a first look.
+    Quick,
+    /// For studies of many seeds.
+    Standard,
+    /// For published figures.
+    Full,
+}
+
+impl Effort {
+    pub(crate) fn of_audit(self) -> features::Effort {
+        match self {
+            Effort::Quick => features::Effort::quick(),
+            Effort::Standard => features::Effort::standard(),
+            Effort::Full => features::Effort::full(),
+        }
+    }
+}
+
+/// How the network that is deployed before anything is hardened is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Times every row is used.
+    pub epochs: usize,
+    /// Rows per step.
+    pub batch: usize,
+    /// Learning rate at the start.
+    pub rate: f64,
+}
+
+/// One line of the table: a method at several strengths, one of which is chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Candidate {
+    /// Its name in the table.
+    pub name: String,
+    /// From the weakest to the strongest.
+    pub recipes: Vec<Recipe>,
+    /// The private label it learns from, for methods that do.
+    pub private: Option<String>,
+}
+
+impl Candidate {
+    /// A method with its defaults at growing λ.
+    pub fn of_lambdas(method: Method, lambdas: &[f32]) -> Self {
+        let recipes = lambdas.iter().map(|&lambda| Recipe {
+            lambda,
+            ..Recipe::of(method)
+        });
+        Candidate {
+            name: method.name().to_owned(),
+            recipes: recipes.collect(),
+            private: None,
+        }
+    }
+
+    /// A method with its defaults under growing noise.
+    pub fn of_noise(method: Method, noise: &[Noise]) -> Self {
+        let recipes = noise.iter().map(|&noise| {
+            let mut recipe = Recipe::of(method);
+            recipe.veil.noise = noise;
+            recipe
+        });
+        Candidate {
+            name: method.name().to_owned(),
+            recipes: recipes.collect(),
+            private: None,
+        }
+    }
+
+    /// Names the private label it learns from.
+    pub fn knowing(mut self, private: &str) -> Self {
+        self.name = format!("{} ({private})", self.name);
+        self.private = Some(private.to_owned());
+        self
+    }
+}
+
+/// A comparison of methods on one task, architecture and cut.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StudyPlan {
+    /// The network.
+    pub architecture: Architecture,
+    /// Blocks before the cut.
+    pub cut: usize,
+    /// How it is trained before it is deployed.
+    pub training: Training,
+    /// What is compared.
+    pub candidates: Vec<Candidate>,
+    /// The private label that strengths are chosen on. Without one they are chosen without looking
+    /// at any: the strongest that public accuracy allows.
+    pub tuning: Option<String>,
+    /// The private labels that are reported; never the one of `tuning`.
+    pub reported: Vec<String>,
+    /// How much public accuracy on validation rows a chosen strength may cost.
+    pub public_loss: f64,
+    /// One run each; five or more for figures with intervals worth the name.
+    pub seeds: Vec<u64>,
+    /// Parts of model, attacker, attacker's validation and test.
+    pub shares: [f64; 4],
+    /// The part of the model's rows that it is validated on.
+    pub validation: f64,
+    /// What attackers spend.
+    pub effort: Effort,
+}
+
+impl StudyPlan {
+    /// Checks the plan against the data.
+    pub fn check(&self, task: &TaskData) -> Result<(), SplitError> {
+        self.architecture.check()?;
+        let input = self.architecture.input.size();
+        let columns: usize = task.shape.iter().product();
+        let classes = self.architecture.output()?.size();
+        for (what, expected, found) in [
+            ("columns of the data, inputs of the network", input, columns),
+            (
+                "public classes of the data, outputs of the network",
+                classes,
+                task.public.classes.len(),
+            ),
+        ] {
+            if expected != found {
+                return Err(SplitError::Shape {
+                    what,
+                    expected,
+                    found,
+                });
+            }
+        }
+        let legal: Vec<usize> = self.architecture.cuts().iter().map(|c| c.after).collect();
+        if !legal.contains(&self.cut) {
+            let after = self.cut;
+            let legal = format!("{legal:?}");
+            return Err(SplitError::Cut { after, legal });
+        }
+        let learnt = self.candidates.iter().filter_map(|c| c.private.as_ref());
+        for label in self.reported.iter().chain(&self.tuning).chain(learnt) {
+            private(task, label)?;
+        }
+        let chosen_on_itself = self.tuning.iter().any(|t| self.reported.contains(t));
+        setting(
+            "tuning",
+            0.0,
+            !chosen_on_itself,
+            "a label that is not reported: strengths chosen on the label that is reported would \
+             flatter the method",
+        )?;
+        let reported = self.reported.len() as f64;
+        setting("reported labels", reported, reported > 0.0, "at least one")?;
+        let seeds = self.seeds.len() as f64;
+        setting("seeds", seeds, seeds > 0.0, "at least one")?;
+        let v = self.validation;
+        setting("validation", v, v > 0.0 && v < 1.0, "between 0 and 1")?;
+        for candidate in &self.candidates {
+            let strengths = candidate.recipes.len() as f64;
+            setting(
+                "recipes of a candidate",
+                strengths,
+                strengths > 0.0,
+                "at least one",
+            )?;
+            for recipe in &candidate.recipes {
+                recipe.check()?;
+                if recipe.method.uses_private_labels() && candidate.private.is_none() {
+                    let method = recipe.method.name();
+                    return Err(SplitError::PrivateLabels { method });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn shares(&self) -> Shares {
+        let [model, attacker, validation, test] = self.shares;
+        Shares {
+            model,
+            attacker,
+            validation,
+            test,
+        }
+    }
+
+    /// The hash that tells records of this plan from those of others.
+    pub fn digest(&self) -> Result<String, SplitError> {
+        let bytes = serde_json::to_vec(self).map_err(|e| SplitError::Format {
+            origin: "the plan of a study".to_owned(),
+            reason: e.to_string(),
+        })?;
+        Ok(blake3::hash(&bytes).to_hex()[..16].to_owned())
+    }
+}
+
+/// The number of a private label.
+pub(crate) fn private(task: &TaskData, label: &str) -> Result<usize, SplitError> {
+    let found = task.private.iter().position(|p| p.name == label);
+    found.ok_or_else(|| SplitError::UnknownLabel {
+        label: label.to_owned(),
+        known: {
+            let names: Vec<&str> = task.private.iter().map(|p| p.name.as_str()).collect();
+            names.join(", ")
+        },
+    })
+}
