@@ -174,6 +174,7 @@ fn a_secret_is_not_printed() {
 fn training_sees_the_same_noise_and_a_gradient_passes_it() {
     for noise in [Noise::Gaussian { snr: 1.0 }, Noise::Dropout { share: 0.5 }] {
         let veil = Veil {
+            range: 4.0,
             bits: Some(4),
             ..veil(noise)
         };

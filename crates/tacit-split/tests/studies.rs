@@ -32,8 +32,9 @@ fn task(rows: usize) -> TaskData {
 
 fn plan() -> StudyPlan {
     let quick = |recipe: Recipe| Recipe {
-        epochs: 3,
-        batch: 64,
+        epochs: 15,
+        batch: 32,
+        rate: 1e-2,
         ..recipe
     };
     let mut candidates = vec![

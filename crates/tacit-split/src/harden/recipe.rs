@@ -132,7 +132,7 @@ pub struct Recipe {
 
 impl Default for Recipe {
     fn default() -> Self {
-        Recipe::of(Method::Mahalanobis)
+        Recipe::of(Method::Center)
     }
 }
 
@@ -145,8 +145,8 @@ impl Recipe {
             Method::NoiseOnly => (0.0, Noise::Gaussian { snr: 1.0 }),
             // λ counts the rounds of projection.
             Method::NullSpace => (4.0, Noise::Gaussian { snr: 1.0 }),
-            Method::Center | Method::Mahalanobis => (4.0, Noise::Gaussian { snr: 1.0 }),
-            Method::Contrastive => (16.0, Noise::Gaussian { snr: 1.0 }),
+            Method::Center | Method::Mahalanobis => (8.0, Noise::Gaussian { snr: 1.0 }),
+            Method::Contrastive => (32.0, Noise::Gaussian { snr: 1.0 }),
             _ => (2.0, Noise::Gaussian { snr: 1.0 }),
         };
         Recipe {
@@ -160,8 +160,8 @@ impl Recipe {
             },
             bottleneck: None,
             keep_head: false,
-            epochs: 20,
-            batch: 128,
+            epochs: 30,
+            batch: 64,
             rate: 1e-3,
             patience: None,
             tolerance: 0.005,

@@ -43,7 +43,7 @@ pub(super) fn train(
     let began = Instant::now();
     let mut cost = Cost::default();
     let mut records: Vec<EpochRecord> = Vec::with_capacity(recipe.epochs);
-    let before = parts.public_accuracy(train, validation, recipe)?;
+    let before = parts.bare_accuracy(validation)?;
     let majority = majority_share(train, validation);
     let mut state = State::new(&parts, train, private, recipe)?;
     let widest = state.moments.widest();
@@ -279,6 +279,13 @@ impl Parts {
         let rows: Vec<usize> = (0..train.rows().min(limit)).collect();
         let raw = logits(&self.encoder, &train.features().select(&rows)?)?;
         Normaliser::fit(&raw, self.span)
+    }
+
+    /// Public accuracy on validation rows, nothing added.
+    fn bare_accuracy(&self, validation: &Samples) -> Result<f64, SplitError> {
+        let raw = logits(&self.encoder, validation.features())?;
+        let answers = logits(&self.head, &raw)?;
+        Ok(accuracy(&argmax(&answers), validation.labels())?)
     }
 
     /// Public accuracy on validation rows, under the veil.
