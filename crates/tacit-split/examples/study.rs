@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! cargo run --release -p tacit-split --example study -- \
-//!     mnist=DIR convnet 5 parity at-least-five,digit - 12000 5 standard study.jsonl
+//!     mnist=DIR convnet 5 parity at-least-five,digit - 12000 5 standard 24 0.005 study.jsonl
 //! ```
 //!
-//! The arguments: data (`mnist=DIR` or `characters`), network (`mlp`, `convnet`, `resnet8`), blocks
+//! The arguments: data (`mnist=DIR`, `adult=FILE`, `credit-default=FILE`, or `characters` with the
+//! correlation of character and font after a `=`), network (`mlp`, `convnet`, `resnet8`), blocks
 //! before the cut, public label, reported private labels, tuning label or `-`, rows, seeds, effort
-//! (`quick`, `standard`, `full`), and a file to go on from. A list of methods may follow.
+//! (`quick`, `standard`, `full`), epochs and learning rate of hardening, and a file to go on from. A
+//! list of methods may follow.
 
 use std::error::Error;
 use std::path::Path;
@@ -15,7 +17,7 @@ use tacit_data::characters::{Alphabet, Spec};
 use tacit_data::tasks::{self, TaskData};
 use tacit_nn::layered::{Architecture, Shape};
 use tacit_split::evaluate::{Candidate, Effort, Records, StudyPlan, Training, run, table};
-use tacit_split::harden::{Method, Recipe};
+use tacit_split::harden::Method;
 use tacit_split::noise::Noise;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,6 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         rows,
         seeds,
         effort,
+        epochs,
+        rate,
         file,
         methods @ ..,
     ] = arguments.as_slice()
@@ -58,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             batch: 128,
             rate: 2e-3,
         },
-        candidates: candidates(reported[0])
+        candidates: candidates(reported[0], epochs.parse()?, rate.parse()?)
             .into_iter()
             .filter(|c| named(c.recipes[0].method.name()))
             .collect(),
@@ -109,42 +113,57 @@ fn load(
     private: &[&str],
     rows: usize,
 ) -> Result<TaskData, Box<dyn Error>> {
-    if let Some(folder) = data.strip_prefix("mnist=") {
-        return Ok(tasks::mnist(Path::new(folder), public, private)?.sample(rows, 1)?);
-    }
-    let spec = Spec {
-        train: rows,
-        test: 0,
-        ..Spec::new(Alphabet::Digits, 1)
+    let (kind, rest) = data.split_once('=').unwrap_or((data, ""));
+    let path = Path::new(rest);
+    let task = match kind {
+        "mnist" => tasks::mnist(path, public, private)?,
+        "adult" => tasks::adult(path, public, private, &[])?,
+        "credit-default" => tasks::credit_default(path, public, private, &[])?,
+        "characters" => {
+            let spec = Spec {
+                train: rows,
+                test: 0,
+                correlation: if rest.is_empty() { 0.0 } else { rest.parse()? },
+                ..Spec::new(Alphabet::Digits, 1)
+            };
+            return Ok(tasks::characters(&spec, 28, public, private)?);
+        }
+        other => return Err(format!("there is no data set `{other}`").into()),
     };
-    Ok(tasks::characters(&spec, 28, public, private)?)
+    Ok(if rows < task.len() {
+        task.sample(rows, 1)?
+    } else {
+        task
+    })
 }
 
 /// Every method at a few strengths; those that learn from private labels learn from `known`.
-fn candidates(known: &str) -> Vec<Candidate> {
-    let gaussian = |snr| Noise::Gaussian { snr };
-    let dropout = |share| Noise::Dropout { share };
-    let lambdas = [1.0, 4.0, 16.0];
-    let mut rounds = Candidate::of_lambdas(Method::NullSpace, &[4.0, 16.0]);
-    for recipe in &mut rounds.recipes {
-        *recipe = Recipe {
-            epochs: 10,
-            ..recipe.clone()
-        };
-    }
-    vec![
+fn candidates(known: &str, epochs: usize, rate: f64) -> Vec<Candidate> {
+    let snr =
+        |snrs: &[f32]| -> Vec<Noise> { snrs.iter().map(|&snr| Noise::Gaussian { snr }).collect() };
+    let dropout = |shares: &[f32]| -> Vec<Noise> {
+        shares
+            .iter()
+            .map(|&share| Noise::Dropout { share })
+            .collect()
+    };
+    let strong = [4.0, 16.0, 64.0];
+    let weak = [1.0, 4.0, 16.0];
+    let mut all = vec![
         Candidate::of_lambdas(Method::Undefended, &[0.0]),
-        Candidate::of_noise(
-            Method::NoiseOnly,
-            &[gaussian(4.0), gaussian(1.0), gaussian(0.25)],
-        ),
-        Candidate::of_noise(Method::Dropout, &[dropout(0.5), dropout(0.8)]),
-        Candidate::of_lambdas(Method::Center, &lambdas),
-        Candidate::of_lambdas(Method::Contrastive, &lambdas),
-        Candidate::of_lambdas(Method::Cosine, &lambdas),
-        Candidate::of_lambdas(Method::Mahalanobis, &lambdas),
-        Candidate::of_lambdas(Method::DistanceCorrelation, &lambdas),
-        Candidate::of_lambdas(Method::Adversarial, &lambdas).knowing(known),
-        rounds.knowing(known),
-    ]
+        Candidate::of_noise(Method::NoiseOnly, &snr(&[1.0, 0.25, 0.0625])),
+        Candidate::of_noise(Method::Dropout, &dropout(&[0.5, 0.8, 0.9])),
+        Candidate::of_lambdas(Method::Center, &strong),
+        Candidate::of_lambdas(Method::Contrastive, &strong),
+        Candidate::of_lambdas(Method::Cosine, &weak),
+        Candidate::of_lambdas(Method::Mahalanobis, &strong),
+        Candidate::of_lambdas(Method::DistanceCorrelation, &weak),
+        Candidate::of_lambdas(Method::Adversarial, &weak).knowing(known),
+        Candidate::of_lambdas(Method::NullSpace, &[4.0, 16.0]).knowing(known),
+    ];
+    for recipe in all.iter_mut().flat_map(|c| &mut c.recipes) {
+        recipe.epochs = epochs;
+        recipe.rate = rate;
+    }
+    all
 }

@@ -31,6 +31,10 @@ impl FeatureSource for Deployment {
         self.client.network()
     }
 
+    fn head(&self) -> Option<&Layered> {
+        Some(self.head.network())
+    }
+
     fn map(&self) -> Option<[usize; 3]> {
         self.client.shape().map()
     }

@@ -145,7 +145,8 @@ impl Recipe {
             Method::NoiseOnly => (0.0, Noise::Gaussian { snr: 1.0 }),
             // λ counts the rounds of projection.
             Method::NullSpace => (4.0, Noise::Gaussian { snr: 1.0 }),
-            Method::Center | Method::Mahalanobis => (8.0, Noise::Gaussian { snr: 1.0 }),
+            Method::Center => (16.0, Noise::Gaussian { snr: 1.0 }),
+            Method::Mahalanobis => (64.0, Noise::Gaussian { snr: 1.0 }),
             Method::Contrastive => (32.0, Noise::Gaussian { snr: 1.0 }),
             _ => (2.0, Noise::Gaussian { snr: 1.0 }),
         };
@@ -160,9 +161,9 @@ impl Recipe {
             },
             bottleneck: None,
             keep_head: false,
-            epochs: 30,
-            batch: 64,
-            rate: 1e-3,
+            epochs: 24,
+            batch: 128,
+            rate: 5e-3,
             patience: None,
             tolerance: 0.005,
             seed: 0,
