@@ -178,7 +178,7 @@ fn training_sees_the_same_noise_and_a_gradient_passes_it() {
             bits: Some(4),
             ..veil(noise)
         };
-        let data = TensorData::new(vec![0.5f32; 40], [10, 4]);
+        let data = TensorData::new(vec![1.5f32; 40], [10, 4]);
         let u = Tensor::<2>::from_data(data, &training_device()).require_grad();
         let sent = veil.cover_training(u.clone(), &mut Draws::new(1, "noise"));
         let values = floats(sent.clone());

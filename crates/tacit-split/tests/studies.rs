@@ -97,7 +97,7 @@ fn a_killed_study_goes_on_and_ends_the_same() {
         all.iter_mut().for_each(|r| r.cost.seconds = 0.0);
         all
     };
-    assert_eq!(without_time(&resumed), without_time(&records));
+    assert!(without_time(&resumed) == without_time(&records));
 
     let other = StudyPlan { cut: 2, ..plan };
     let found = Records::open(&path, &other.digest().unwrap());

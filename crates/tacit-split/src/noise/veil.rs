@@ -271,19 +271,23 @@ impl Veil {
             chunk.copy_from_slice(&draws.bits().to_le_bytes());
         }
         let mut stream = Stream::seeded(&seed);
-        let sent: Vec<f32> = floats(clipped.clone().detach())
+        let disturbed: Vec<f32> = floats(clipped.clone().detach())
             .into_iter()
-            .map(|v| self.one(v, &mut stream))
+            .map(|v| self.noise.disturb(v, &mut stream))
             .collect();
-        let sent = Tensor::<2>::from_data(TensorData::new(sent, shape), &device);
         // Dropped features pass no gradient; all others pass it whole.
         let passed = match self.noise {
             Noise::Dropout { .. } => {
-                let kept = sent.clone().not_equal_scalar(0.0).float();
-                clipped * kept
+                let kept: Vec<f32> = disturbed.iter().map(|v| f32::from(*v != 0.0)).collect();
+                clipped * Tensor::<2>::from_data(TensorData::new(kept, shape), &device)
             }
             _ => clipped,
         };
+        let sent: Vec<f32> = disturbed
+            .into_iter()
+            .map(|v| self.on_grid(v.clamp(-self.range, self.range)))
+            .collect();
+        let sent = Tensor::<2>::from_data(TensorData::new(sent, shape), &device);
         passed.clone() + (sent - passed.detach())
     }
 
