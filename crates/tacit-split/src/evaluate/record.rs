@@ -205,22 +205,26 @@ impl Records {
 
     /// Adds a record; when this returns it is on the disk.
     pub(crate) fn add(&mut self, record: Record) -> Result<(), SplitError> {
-        if let Some(path) = &self.path {
-            let io = |source| SplitError::Io {
-                path: path.clone(),
-                source,
-            };
-            let mut line = serde_json::to_string(&record).map_err(|e| SplitError::Format {
-                origin: "a record to be written".to_owned(),
-                reason: e.to_string(),
-            })?;
-            line.push('\n');
-            let mut options = std::fs::OpenOptions::new();
-            let mut file = options.create(true).append(true).open(path).map_err(io)?;
-            file.write_all(line.as_bytes()).map_err(io)?;
-            file.sync_data().map_err(io)?;
-        }
-        self.records.push(record);
-        Ok(())
+        let format = |e: serde_json::Error| SplitError::Format {
+            origin: "a record to be written".to_owned(),
+            reason: e.to_string(),
+        };
+        let mut line = serde_json::to_string(&record).map_err(format)?;
+        // As it will be read: a last digit may be lost on the way, and a study that goes on must not
+        // differ from one that was not killed.
+        self.records
+            .push(serde_json::from_str(&line).map_err(format)?);
+        line.push('\n');
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let io = |source| SplitError::Io {
+            path: path.clone(),
+            source,
+        };
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.create(true).append(true).open(path).map_err(io)?;
+        file.write_all(line.as_bytes()).map_err(io)?;
+        file.sync_data().map_err(io)
     }
 }
