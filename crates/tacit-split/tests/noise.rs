@@ -105,7 +105,7 @@ fn fresh_noise_averages_away_and_bound_noise_does_not() {
             binding,
             ..veil(Noise::Gaussian { snr: 1.0 })
         };
-        let mut mean = vec![0.0f32; 50];
+        let mut mean = [0.0f32; 50];
         for query in 0..100 {
             let sent = veil.cover(&zeros(1, 50), &inputs(1), &secret(1), &VERSION, query);
             for (m, v) in mean.iter_mut().zip(sent.unwrap().values()) {
