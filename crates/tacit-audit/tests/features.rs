@@ -231,7 +231,7 @@ fn an_attacker_that_draws_noise_for_its_own_rows_learns_from_all_of_them() {
     };
     let report = study(&source, effort);
     assert!(
-        report.strongest_of("redrawn").unwrap().accuracy > 0.9,
+        report.strongest_of("redrawn-whitened").unwrap().accuracy > 0.9,
         "{report:?}"
     );
     // A curve has the numbers of labels there are, and ends with all of them.

@@ -9,8 +9,8 @@
 //! | `features` | learns from features as they are sent; a convolutional network, if they are a map |
 //! | `whitened` | scales them by the deviations within the public class that the head predicts, which undoes a center loss |
 //! | `averaged`, `averaged-whitened` | asks for the same input R times and takes the mean; pointless, and left out, where noise is bound to the input |
-//! | `near-duplicates` | takes the mean over inputs that differ by up to a grey level, where noise is bound to the input; pictures only |
-//! | `redrawn` | holds the encoder, so it draws fresh noise for each of its own rows several times and learns from all |
+//! | `near-duplicates`, `near-duplicates-whitened` | takes the mean over inputs that differ by up to a grey level, where noise is bound to the input; pictures only |
+//! | `redrawn`, `redrawn-whitened` | holds the encoder, so it draws fresh noise for each of its own rows several times and learns from all |
 //! | `head-copy` | tunes a copy of the head's layers to the private label |
 //! | `shadow` | never asks the encoder: learns on a shadow of it, trained on its own rows to fit the head |
 //! | `outputs` | uses the head's logits: the *floor* if all outputs are public |

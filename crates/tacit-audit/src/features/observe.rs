@@ -120,7 +120,8 @@ impl Observed {
             if copies > 1 {
                 let mean = each(rows, |rows| near_duplicates(source, rows, copies, seed))?;
                 let whitened = whiten(&mean, &seen.predicted, classes)?;
-                seen.add("near-duplicates", whitened, false);
+                seen.add("near-duplicates", mean, false);
+                seen.add("near-duplicates-whitened", whitened, false);
             }
             if copies < effort.near_duplicates {
                 let wanted = effort.near_duplicates;
@@ -138,11 +139,15 @@ impl Observed {
                 values.extend_from_slice(again.values());
             }
             let [_, validation, test] = sent;
-            let train = Matrix::new(copies.len(), columns, values)?;
+            let sets = [
+                Matrix::new(copies.len(), columns, values)?,
+                validation,
+                test,
+            ];
             let [_, of_validation, of_test] = predicted;
-            let copies = [copies, of_validation, of_test];
-            let redrawn = whiten(&[train, validation, test], &copies, classes)?;
-            seen.add("redrawn", redrawn, false);
+            let whitened = whiten(&sets, &[copies, of_validation, of_test], classes)?;
+            seen.add("redrawn", sets, false);
+            seen.add("redrawn-whitened", whitened, false);
         }
         if seen.head.is_none() {
             let note = "head-copy: left out, since the head cannot be copied";
