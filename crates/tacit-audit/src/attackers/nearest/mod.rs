@@ -23,14 +23,14 @@ pub struct NearestNeighbours;
 
 enum Index {
     Tree(KdTree),
-    AllRows(AllRows),
+    AllRows(Box<AllRows>),
 }
 
 impl Index {
     fn new(samples: &Samples) -> Self {
         match samples.features().columns() <= TREE_COLUMNS {
             true => Index::Tree(KdTree::new(samples)),
-            false => Index::AllRows(AllRows::new(samples)),
+            false => Index::AllRows(Box::new(AllRows::new(samples))),
         }
     }
 
