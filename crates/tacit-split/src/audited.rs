@@ -44,7 +44,7 @@ impl FeatureSource for Deployment {
 fn refused(error: SplitError) -> AuditError {
     match error {
         SplitError::Network(error) => AuditError::Data(error),
-        SplitError::Audit(error) => error,
+        SplitError::Audit(error) => *error,
         other => AuditError::Data(NnError::Format {
             origin: "the audited encoder".to_owned(),
             reason: other.to_string(),

@@ -149,10 +149,22 @@ pub enum SplitError {
     Network(#[from] NnError),
     /// The data was refused.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(Box<DataError>),
     /// The audit failed.
     #[error(transparent)]
-    Audit(#[from] AuditError),
+    Audit(Box<AuditError>),
+}
+
+impl From<DataError> for SplitError {
+    fn from(error: DataError) -> Self {
+        SplitError::Data(Box::new(error))
+    }
+}
+
+impl From<AuditError> for SplitError {
+    fn from(error: AuditError) -> Self {
+        SplitError::Audit(Box::new(error))
+    }
 }
 
 /// `Ok` when `fine`, else an error that names the setting.
