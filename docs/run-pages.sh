@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the pages of docs/functional-encryption as a reader would: every ```sh block of a page, in order,
-# in a fresh empty folder. Stops at the first command that fails and names its page and line.
+# Runs the pages of docs/functional-encryption and docs/split-inference as a reader would: every ```sh block of a
+# page, in order, in a fresh empty folder. Stops at the first command that fails and names its page and line.
 #
 #     docs/run-pages.sh [--long] [--show] [PAGE.md ...]
 #
 #     --long     run the blocks marked ```sh long too: full studies, hours
 #     --show     print what the commands print, which is otherwise shown only when one fails
-#     PAGE.md    these pages only (default: all of docs/functional-encryption)
+#     PAGE.md    these pages only (default: all of these two folders)
 #
 # `tacit` must be on PATH. Blocks see TACIT_SOURCE, the root of this repository, for the few that build
 # something. Other blocks (```text and the like) show output or need data that is not shipped, and are not
@@ -35,7 +35,7 @@ for argument in "$@"; do
 done
 if [ ${#pages[@]} = 0 ]; then
     # 1 to 10, then those without a number.
-    mapfile -t pages < <(find "$root/docs/functional-encryption" -name '*.md' | sort -V)
+    mapfile -t pages < <(find "$root/docs/functional-encryption" "$root/docs/split-inference" -name '*.md' | sort -V)
 fi
 command -v tacit >/dev/null || {
     echo "run-pages: no \`tacit\` on PATH; build it with \`cargo build --release -p tacit\`" >&2

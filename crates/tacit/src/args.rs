@@ -43,6 +43,10 @@ pub enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Fe(commands::fe::FeVerb),
 
+    /// Split inference: the client runs the first part of a network and sends features that tell little else.
+    #[command(subcommand, arg_required_else_help = true)]
+    Split(commands::split::SplitVerb),
+
     /// Measure whole jobs.
     #[command(subcommand, arg_required_else_help = true)]
     Bench(BenchVerb),
@@ -86,6 +90,7 @@ impl Command {
             Command::Demo(args) => commands::demo::run(args, console),
             Command::Plan(PlanVerb::Check(args)) => commands::plan_check::run(args, console),
             Command::Fe(verb) => verb.run(console),
+            Command::Split(verb) => verb.run(console),
             Command::Bench(BenchVerb::Glm(args)) => commands::bench::glm::run(args, console),
             Command::Bench(BenchVerb::Mlp(args)) => commands::bench::mlp::run(args, console),
             Command::Bench(BenchVerb::MlpScaling(args)) => {
@@ -104,6 +109,7 @@ impl Command {
             Command::Demo(args) => Some(&args.measure.record),
             Command::Plan(PlanVerb::Check(args)) => Some(&args.record),
             Command::Fe(verb) => verb.record_args(),
+            Command::Split(verb) => verb.record_args(),
             Command::Bench(BenchVerb::Glm(args)) => Some(&args.measure.record),
             Command::Bench(BenchVerb::Mlp(args)) => Some(&args.measure.record),
             Command::Bench(BenchVerb::MlpScaling(args)) => Some(&args.measure.record),

@@ -5,3 +5,4 @@ pub mod demo;
 pub mod fe;
 pub mod plan_check;
 pub mod run_show;
+pub mod split;
