@@ -7,6 +7,9 @@ use super::figures;
 use super::judge::Judged;
 use crate::Error;
 
+/// Pixels a side of a picture in the report, about.
+const SHOWN: usize = 64;
+
 /// `reconstruction.ssim` and what belongs to it.
 pub fn record(run: &mut Run, before: Option<&Judged>, after: &Judged) -> Result<(), Error> {
     let sides = [("undefended.", before), ("", Some(after))];
@@ -106,16 +109,21 @@ fn sides<'a>(
 fn gallery(before: Option<&InversionReport>, after: &InversionReport) -> Option<Gallery> {
     let [channels, height, width] = after.shape;
     let first = after.gallery.first()?;
+    // Small pictures are shown larger, pixel for square of pixels.
+    let times = (SHOWN / height.max(width)).max(1);
     let grey = |values: &[f32]| -> Vec<u8> {
         let size = height * width;
         let pixel = |i: usize| (0..channels).map(|c| values[c * size + i]).sum::<f32>();
-        let shown = |i: usize| (pixel(i) / channels as f32 * 255.0).clamp(0.0, 255.0) as u8;
-        (0..size).map(shown).collect()
+        let level = |i: usize| (pixel(i) / channels as f32 * 255.0).clamp(0.0, 255.0) as u8;
+        let places = (0..height * times).flat_map(|y| (0..width * times).map(move |x| (y, x)));
+        places
+            .map(|(y, x)| level(y / times * width + x / times))
+            .collect()
     };
     let row = |report: &InversionReport, of: &dyn Fn(&Reconstruction) -> Option<Vec<u8>>| {
         report.gallery.iter().filter_map(of).collect::<Vec<_>>()
     };
-    let mut gallery = Gallery::new("Reconstructions", width, height)
+    let mut gallery = Gallery::new("Reconstructions", width * times, height * times)
         .caption("The same test pictures, drawn at random, in every row.")
         .row("pictures", row(after, &|r| Some(grey(&r.truth))))
         .row(
