@@ -147,14 +147,18 @@ impl Demo {
         if asked.loss != "mahalanobis" {
             return asked.recipe(self.seed);
         }
-        RecipeArgs {
+        let recipe = RecipeArgs {
             lambda: asked.lambda.or(Some(lambda)),
             noise_snr: asked.noise_snr.or(Some(2.0)),
             harden_epochs: asked.harden_epochs.or(Some(24)),
             rate: asked.rate.or(Some(rate)),
             ..asked.clone()
         }
-        .recipe(self.seed)
+        .recipe(self.seed)?;
+        Ok(Recipe {
+            batch: 128,
+            ..recipe
+        })
     }
 
     /// The rows of one direction.
