@@ -38,10 +38,10 @@ pub struct Effort {
 pub enum Breadth {
     /// Logistic regression, forest and dense network.
     Few,
-    /// Those that were the strongest somewhere: besides, nearest neighbours, boosting, and the
+    /// Those expected to be the strongest somewhere: besides, nearest neighbours, boosting, and the
     /// quadratic logistic and convolutional networks where they fit.
     Standard,
-    /// Besides, those that never were: support vectors and the convolutional network on vectors.
+    /// Besides, those that the others are expected to match: support vectors and the convolutional network on vectors.
     All,
 }
 
