@@ -63,6 +63,7 @@ pub fn record(run: &mut Run, recipe: &Recipe) -> Result<(), Error> {
     run.param(
         "noise_bound_to",
         match recipe.veil.binding {
+            Binding::Neighbourhood { .. } => "neighbourhood",
             Binding::Input { .. } => "input",
             _ => "query",
         },
