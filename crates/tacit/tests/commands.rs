@@ -91,6 +91,12 @@ fn a_benchmark_holds_its_contracted_figures() {
     assert!(record.figures().get("twin.max_abs_diff").unwrap() < 1e-3);
 }
 
+/// A figure that must be there.
+fn figure(record: &Run, name: &str) -> f64 {
+    let found = record.figures().get(name);
+    found.unwrap_or_else(|| panic!("{name} is missing"))
+}
+
 #[test]
 fn a_network_is_trained_beside_its_twin_and_its_operations_are_those_predicted() {
     let out = tempfile::tempdir().unwrap();
@@ -102,10 +108,7 @@ fn a_network_is_trained_beside_its_twin_and_its_operations_are_those_predicted()
         .assert()
         .success();
     let record = Run::read(&out.path().join("run.json")).unwrap();
-    let figure = |name: &str| {
-        let found = record.figures().get(name);
-        found.unwrap_or_else(|| panic!("{name} is missing"))
-    };
+    let figure = |name: &str| figure(&record, name);
     for name in [
         "encrypted.accuracy",
         "twin.accuracy",
@@ -145,10 +148,7 @@ fn a_network_predicts_under_encryption_what_its_twin_predicts() {
         .assert()
         .success();
     let record = Run::read(&out.path().join("run.json")).unwrap();
-    let figure = |name: &str| {
-        let found = record.figures().get(name);
-        found.unwrap_or_else(|| panic!("{name} is missing"))
-    };
+    let figure = |name: &str| figure(&record, name);
     for name in ["amortised_ms", "single_ms", "upload_bytes_per_row"] {
         assert!(figure(name) > 0.0, "{name}");
     }

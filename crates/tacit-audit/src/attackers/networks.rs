@@ -37,16 +37,29 @@ impl Attacker for DenseNetwork {
         seed: u64,
         budget: &Budget,
     ) -> Result<Box<dyn FittedAttacker>, AuditError> {
-        let sizes = [train.features().columns(), 64, 64, train.classes()];
-        let network = Mlp::new(&sizes, 0.0, &mut Draws::new(seed, "weights"))?;
-        let training = Training {
-            attacker: self.name(),
-            steps: budget.steps,
-            batch: BATCH,
-            rate: 4e-3,
-        };
-        train_on(training, network, train, validation, seed)
+        dense(self.name(), &[64, 64], train, validation, seed, budget)
     }
+}
+
+/// A dense network with these hidden widths, trained.
+fn dense(
+    attacker: &'static str,
+    hidden: &[usize],
+    train: &Samples,
+    validation: &Samples,
+    seed: u64,
+    budget: &Budget,
+) -> Result<Box<dyn FittedAttacker>, AuditError> {
+    let (columns, classes) = (train.features().columns(), train.classes());
+    let sizes = [&[columns], hidden, &[classes]].concat();
+    let network = Mlp::new(&sizes, 0.0, &mut Draws::new(seed, "weights"))?;
+    let training = Training {
+        attacker,
+        steps: budget.steps,
+        batch: BATCH,
+        rate: 4e-3,
+    };
+    train_on(training, network, train, validation, seed)
 }
 
 impl Attacker for SoftmaxRegression {
@@ -61,15 +74,7 @@ impl Attacker for SoftmaxRegression {
         seed: u64,
         budget: &Budget,
     ) -> Result<Box<dyn FittedAttacker>, AuditError> {
-        let sizes = [train.features().columns(), train.classes()];
-        let network = Mlp::new(&sizes, 0.0, &mut Draws::new(seed, "weights"))?;
-        let training = Training {
-            attacker: self.name(),
-            steps: budget.steps,
-            batch: BATCH,
-            rate: 4e-3,
-        };
-        train_on(training, network, train, validation, seed)
+        dense(self.name(), &[], train, validation, seed, budget)
     }
 }
 
