@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! cargo run --release -p tacit-split --example study -- \
-//!     mnist=DIR convnet 5 parity at-least-five,digit - 12000 5 standard 24 0.005 study.jsonl
+//!     mnist=DIR convnet 5 parity at-least-five,digit - 12000 5 standard study.jsonl \
+//!     undefended center:lambda=4/16/64 noise-only:snr=1/0.25
 //! ```
 //!
 //! The arguments: data (`mnist=DIR`, `adult=FILE`, `credit-default=FILE`, or `characters` with the
 //! correlation of character and font after a `=`), network (`mlp`, `convnet`, `resnet8`), blocks
-//! before the cut, public label, reported private labels, tuning label or `-`, rows, seeds, effort
-//! (`quick`, `standard`, `full`), epochs and learning rate of hardening, and a file to go on from. A
-//! list of methods may follow.
+//! before the cut, public label, reported private labels, tuning label or `-`, rows, seeds (1 to so
+//! many; strengths are chosen on others, 101 and 102), effort (`quick`, `standard`, `full`),
+//! a file to go on from, and candidates ([`tacit_split::evaluate::Candidate`]).
 
 use std::error::Error;
 use std::path::Path;
@@ -17,8 +18,6 @@ use tacit_data::characters::{Alphabet, Spec};
 use tacit_data::tasks::{self, TaskData};
 use tacit_nn::layered::{Architecture, Shape};
 use tacit_split::evaluate::{Candidate, Effort, Records, StudyPlan, Training, run, table};
-use tacit_split::harden::Method;
-use tacit_split::noise::Noise;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,10 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         rows,
         seeds,
         effort,
-        epochs,
-        rate,
         file,
-        methods @ ..,
+        candidates @ ..,
     ] = arguments.as_slice()
     else {
         return Err("see the head of this example for its arguments".into());
@@ -53,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "resnet8" => Architecture::resnet_cifar(8, input, classes)?,
         other => return Err(format!("there is no network `{other}`").into()),
     };
-    let named = |name: &str| methods.is_empty() || methods.iter().any(|m| m == name);
+    let candidates: Result<Vec<Candidate>, _> = candidates.iter().map(|c| c.parse()).collect();
     let plan = StudyPlan {
         architecture,
         cut: cut.parse()?,
@@ -62,13 +59,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             batch: 128,
             rate: 2e-3,
         },
-        candidates: candidates(reported[0], epochs.parse()?, rate.parse()?)
-            .into_iter()
-            .filter(|c| named(c.recipes[0].method.name()))
-            .collect(),
+        candidates: candidates?,
         tuning: tuning.map(str::to_owned),
         reported: reported.iter().map(|&r| r.to_owned()).collect(),
         public_loss: 0.01,
+        tuning_seeds: vec![101, 102],
         seeds: (1..=seeds.parse()?).collect(),
         shares: [0.4, 0.3, 0.1, 0.2],
         validation: 0.2,
@@ -86,7 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     })?;
     println!("method | label | public before → after | attack | floor | ceiling | normalised");
-    for line in table(&plan, records.all()) {
+    for line in table(&plan, &records) {
         let normalised = match &line.leak_normalised {
             Some(leak) => leak.to_string(),
             None => line.unscored.unwrap_or_else(|| "withheld".to_owned()),
@@ -135,35 +130,4 @@ fn load(
     } else {
         task
     })
-}
-
-/// Every method at a few strengths; those that learn from private labels learn from `known`.
-fn candidates(known: &str, epochs: usize, rate: f64) -> Vec<Candidate> {
-    let snr =
-        |snrs: &[f32]| -> Vec<Noise> { snrs.iter().map(|&snr| Noise::Gaussian { snr }).collect() };
-    let dropout = |shares: &[f32]| -> Vec<Noise> {
-        shares
-            .iter()
-            .map(|&share| Noise::Dropout { share })
-            .collect()
-    };
-    let strong = [4.0, 16.0, 64.0];
-    let weak = [1.0, 4.0, 16.0];
-    let mut all = vec![
-        Candidate::of_lambdas(Method::Undefended, &[0.0]),
-        Candidate::of_noise(Method::NoiseOnly, &snr(&[1.0, 0.25, 0.0625])),
-        Candidate::of_noise(Method::Dropout, &dropout(&[0.5, 0.8, 0.9])),
-        Candidate::of_lambdas(Method::Center, &strong),
-        Candidate::of_lambdas(Method::Contrastive, &strong),
-        Candidate::of_lambdas(Method::Cosine, &weak),
-        Candidate::of_lambdas(Method::Mahalanobis, &strong),
-        Candidate::of_lambdas(Method::DistanceCorrelation, &weak),
-        Candidate::of_lambdas(Method::Adversarial, &weak).knowing(known),
-        Candidate::of_lambdas(Method::NullSpace, &[4.0, 16.0]).knowing(known),
-    ];
-    for recipe in all.iter_mut().flat_map(|c| &mut c.recipes) {
-        recipe.epochs = epochs;
-        recipe.rate = rate;
-    }
-    all
 }

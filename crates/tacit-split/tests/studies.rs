@@ -37,10 +37,9 @@ fn plan() -> StudyPlan {
         rate: 1e-2,
         ..recipe
     };
-    let mut candidates = vec![
-        Candidate::of_lambdas(Method::Undefended, &[0.0]),
-        Candidate::of_lambdas(Method::Center, &[1.0, 8.0]),
-    ];
+    let mut candidates: Vec<Candidate> = ["undefended", "center:lambda=1/8"]
+        .map(|text| text.parse().unwrap())
+        .into();
     for candidate in &mut candidates {
         candidate.recipes = candidate.recipes.drain(..).map(quick).collect();
     }
@@ -56,6 +55,7 @@ fn plan() -> StudyPlan {
         tuning: Some("other".into()),
         reported: vec!["hidden".into()],
         public_loss: 0.05,
+        tuning_seeds: vec![3],
         seeds: vec![1, 2],
         shares: [0.4, 0.3, 0.1, 0.2],
         validation: 0.2,
@@ -73,9 +73,9 @@ fn a_killed_study_goes_on_and_ends_the_same() {
     run(&plan, &task, &mut records, |_| {}).unwrap();
     // Two strengths tried, then two candidates for two seeds.
     assert_eq!(records.all().len(), 6);
-    let lines = table(&plan, records.all());
+    let lines = table(&plan, &records);
     let of = |name: &str| lines.iter().find(|l| l.candidate == name).unwrap();
-    let (before, after) = (of("undefended"), of("center"));
+    let (before, after) = (of("undefended"), of("center:lambda=1/8"));
     assert!(before.attack_max.mean > 0.8, "{}", before.attack_max);
     assert!(
         after.attack_max.mean < before.attack_max.mean - 0.1,
@@ -99,6 +99,13 @@ fn a_killed_study_goes_on_and_ends_the_same() {
     };
     assert!(without_time(&resumed) == without_time(&records));
 
+    // More seeds go on from the same records; a name that meant something else does not.
+    let mut more = plan.clone();
+    more.seeds.truncate(1);
+    assert_eq!(more.digest().unwrap(), digest);
+    more.candidates[1].recipes[0].lambda = 2.0;
+    let found = run(&more, &task, &mut resumed, |_| {});
+    assert!(matches!(found, Err(SplitError::Format { .. })), "{found:?}");
     let other = StudyPlan { cut: 2, ..plan };
     let found = Records::open(&path, &other.digest().unwrap());
     assert!(
@@ -122,14 +129,13 @@ fn plans_that_would_flatter_or_fail_are_refused() {
     );
     let found = refused(&|p| p.reported = vec!["height".into()]);
     assert!(matches!(found, SplitError::UnknownLabel { .. }), "{found}");
+    let found = refused(&|p| p.tuning_seeds.clear());
+    assert!(matches!(found, SplitError::Setting { .. }), "{found}");
     let found = refused(&|p| p.cut = 3);
     assert!(matches!(found, SplitError::Cut { .. }), "{found}");
     let found = refused(&|p| p.architecture = Architecture::mlp(&[8, 4, 2]).unwrap());
     assert!(matches!(found, SplitError::Shape { .. }), "{found}");
-    let found = refused(&|p| {
-        p.candidates
-            .push(Candidate::of_lambdas(Method::Adversarial, &[1.0]))
-    });
+    let found = refused(&|p| p.candidates.push("adversarial:lambda=1".parse().unwrap()));
     assert!(matches!(found, SplitError::PrivateLabels { .. }), "{found}");
 }
 

@@ -19,17 +19,19 @@
 //! some of them.
 //!
 //! # Limits
-//! The choice of a strength is made once, on the first seed. Its leak on the tuning label is
-//! measured on the same people as the reported labels, so a correlation between the two labels
-//! carries over.
+//! Choosing a strength on seeds of its own ([`StudyPlan::tuning_seeds`]) draws other sets from the
+//! same data, not other data. The leak on the tuning label is measured on the same people as that on
+//! the reported ones, so a correlation between the labels carries over.
 
+mod candidate;
 mod plan;
 mod record;
 mod statistics;
 mod study;
 mod table;
 
-pub use plan::{Candidate, Effort, StudyPlan, Training};
+pub use candidate::Candidate;
+pub use plan::{Effort, StudyPlan, Training};
 pub use record::{Group, Leak, Purpose, Record, Records};
 pub use statistics::{Estimate, student};
 pub use study::{Stage, run};

@@ -1,8 +1,7 @@
 //! What a study compares.
 
+use super::candidate::Candidate;
 use crate::error::{SplitError, setting};
-use crate::harden::{Method, Recipe};
-use crate::noise::Noise;
 use serde::{Deserialize, Serialize};
 use tacit_audit::features;
 use tacit_data::tasks::{Shares, TaskData};
@@ -42,54 +41,6 @@ pub struct Training {
     pub rate: f64,
 }
 
-/// One line of the table: a method at several strengths, one of which is chosen.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Candidate {
-    /// Its name in the table.
-    pub name: String,
-    /// From the weakest to the strongest.
-    pub recipes: Vec<Recipe>,
-    /// The private label it learns from, for methods that do.
-    pub private: Option<String>,
-}
-
-impl Candidate {
-    /// A method with its defaults at growing λ.
-    pub fn of_lambdas(method: Method, lambdas: &[f32]) -> Self {
-        let recipes = lambdas.iter().map(|&lambda| Recipe {
-            lambda,
-            ..Recipe::of(method)
-        });
-        Candidate {
-            name: method.name().to_owned(),
-            recipes: recipes.collect(),
-            private: None,
-        }
-    }
-
-    /// A method with its defaults under growing noise.
-    pub fn of_noise(method: Method, noise: &[Noise]) -> Self {
-        let recipes = noise.iter().map(|&noise| {
-            let mut recipe = Recipe::of(method);
-            recipe.veil.noise = noise;
-            recipe
-        });
-        Candidate {
-            name: method.name().to_owned(),
-            recipes: recipes.collect(),
-            private: None,
-        }
-    }
-
-    /// Names the private label it learns from.
-    pub fn knowing(mut self, private: &str) -> Self {
-        self.name = format!("{} ({private})", self.name);
-        self.private = Some(private.to_owned());
-        self
-    }
-}
-
 /// A comparison of methods on one task, architecture and cut.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,7 +58,10 @@ pub struct StudyPlan {
     pub tuning: Option<String>,
     /// The private labels that are reported; never the one of `tuning`.
     pub reported: Vec<String>,
-    /// How much public accuracy on validation rows a chosen strength may cost.
+    /// The runs that strengths are chosen on; best none of `seeds`.
+    pub tuning_seeds: Vec<u64>,
+    /// How much public accuracy on validation rows a chosen strength may cost, averaged over
+    /// `tuning_seeds`.
     pub public_loss: f64,
     /// One run each; five or more for figures with intervals worth the name.
     pub seeds: Vec<u64>,
@@ -164,6 +118,11 @@ impl StudyPlan {
         setting("reported labels", reported, reported > 0.0, "at least one")?;
         let seeds = self.seeds.len() as f64;
         setting("seeds", seeds, seeds > 0.0, "at least one")?;
+        let seeds = self.tuning_seeds.len() as f64;
+        let strengths = self.candidates.iter().map(|c| c.recipes.len()).max();
+        let needed = strengths > Some(1);
+        let expected = "at least one, to choose a strength on";
+        setting("tuning seeds", seeds, seeds > 0.0 || !needed, expected)?;
         let v = self.validation;
         setting("validation", v, v > 0.0 && v < 1.0, "between 0 and 1")?;
         for candidate in &self.candidates {
@@ -195,9 +154,16 @@ impl StudyPlan {
         }
     }
 
-    /// The hash that tells records of this plan from those of others.
+    /// The hash that tells records of these conditions from those of others: all of the plan except
+    /// which candidates and which seeds.
     pub fn digest(&self) -> Result<String, SplitError> {
-        let bytes = serde_json::to_vec(self).map_err(|e| SplitError::Format {
+        let conditions = StudyPlan {
+            candidates: Vec::new(),
+            tuning_seeds: Vec::new(),
+            seeds: Vec::new(),
+            ..self.clone()
+        };
+        let bytes = serde_json::to_vec(&conditions).map_err(|e| SplitError::Format {
             origin: "the plan of a study".to_owned(),
             reason: e.to_string(),
         })?;

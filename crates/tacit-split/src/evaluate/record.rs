@@ -131,8 +131,11 @@ pub struct Record {
     pub leaks: Vec<Leak>,
 }
 
+/// What tells runs of one plan apart: purpose, seed, candidate, number of its recipe.
+pub(super) type Key = (Purpose, u64, String, usize);
+
 impl Record {
-    pub(crate) fn key(&self) -> (Purpose, u64, String, usize) {
+    pub(super) fn key(&self) -> Key {
         let candidate = self.candidate.clone();
         (self.purpose, self.seed, candidate, self.strength)
     }
@@ -199,12 +202,12 @@ impl Records {
         &self.records
     }
 
-    pub(crate) fn find(&self, key: &(Purpose, u64, String, usize)) -> Option<&Record> {
+    pub(super) fn find(&self, key: &Key) -> Option<&Record> {
         self.records.iter().find(|r| r.key() == *key)
     }
 
     /// Adds a record; when this returns it is on the disk.
-    pub(crate) fn add(&mut self, record: Record) -> Result<(), SplitError> {
+    pub(super) fn add(&mut self, record: Record) -> Result<(), SplitError> {
         let format = |e: serde_json::Error| SplitError::Format {
             origin: "a record to be written".to_owned(),
             reason: e.to_string(),

@@ -1,7 +1,8 @@
 //! Running a plan.
 
+use super::candidate::Candidate;
 use super::plan::{StudyPlan, private};
-use super::record::{Leak, Purpose, Record, Records};
+use super::record::{Key, Leak, Purpose, Record, Records};
 use crate::error::SplitError;
 use crate::harden::{Hardened, Recipe, harden};
 use crate::noise::ClientSecret;
@@ -40,9 +41,9 @@ struct Bench {
     study: LeakStudy,
 }
 
-/// Runs what is missing of a plan: first the choice of a strength for each candidate (on the first
-/// seed), then every candidate at that strength for every seed. Records already there are not made
-/// again.
+/// Runs what is missing of a plan: first every strength of each candidate that has several, on the
+/// tuning seeds, then every candidate at the strength chosen for every seed. Records already there
+/// are not made again; a plan may grow by candidates and seeds and go on from the same records.
 pub fn run(
     plan: &StudyPlan,
     task: &TaskData,
@@ -51,83 +52,98 @@ pub fn run(
 ) -> Result<(), SplitError> {
     plan.check(task)?;
     let digest = plan.digest()?;
-    let tuned = plan.candidates.iter().filter(|c| c.recipes.len() > 1);
-    let all =
-        tuned.map(|c| c.recipes.len()).sum::<usize>() + plan.candidates.len() * plan.seeds.len();
+    let tuned: Vec<&Candidate> = plan.candidates.iter().filter(|c| c.tuned()).collect();
+    let strengths: usize = tuned.iter().map(|c| c.recipes.len()).sum();
+    let all = strengths * plan.tuning_seeds.len() + plan.candidates.len() * plan.seeds.len();
     let mut done = 0;
-    let mut tell = |seed: u64, candidate: &str, purpose| {
+    let mut step = |bench: &mut Option<Bench>, records: &mut Records, key: Key| {
         progress(Stage {
             done,
             all,
-            seed,
-            candidate: candidate.to_owned(),
-            purpose,
+            seed: key.1,
+            candidate: key.2.clone(),
+            purpose: key.0,
         });
         done += 1;
-    };
-    for (turn, &seed) in plan.seeds.iter().enumerate() {
+        let candidate = plan.candidates.iter().find(|c| c.name == key.2);
+        let Some((candidate, recipe)) = candidate.and_then(|c| Some((c, c.recipes.get(key.3)?)))
+        else {
+            return Ok(());
+        };
+        let seed = key.1;
+        let recipe = Recipe {
+            seed,
+            ..recipe.clone()
+        };
+        if let Some(found) = records.find(&key) {
+            return match found.recipe.settings() == recipe.settings() {
+                true => Ok(()),
+                false => Err(SplitError::Format {
+                    origin: format!("the record of `{}`, seed {seed}", key.2),
+                    reason: "it was made with other settings; give the candidate another name"
+                        .to_owned(),
+                }),
+            };
+        }
         // Made when it is first needed: a finished seed costs nothing again.
-        let mut bench: Option<Bench> = None;
+        let made = match bench.take() {
+            Some(made) => made,
+            None => Bench::new(plan, task, seed)?,
+        };
+        let known = candidate.private.as_deref();
+        let record = bench
+            .insert(made)
+            .measure(plan, &digest, key, &recipe, known)?;
+        records.add(record)
+    };
+    for &seed in &plan.tuning_seeds {
+        let mut bench = None;
+        for candidate in &tuned {
+            for strength in 0..candidate.recipes.len() {
+                let key = (Purpose::Tuning, seed, candidate.name.clone(), strength);
+                step(&mut bench, records, key)?;
+            }
+        }
+    }
+    for &seed in &plan.seeds {
+        let mut bench = None;
         for candidate in &plan.candidates {
-            if turn == 0 && candidate.recipes.len() > 1 {
-                for strength in 0..candidate.recipes.len() {
-                    tell(seed, &candidate.name, Purpose::Tuning);
-                    let key = (Purpose::Tuning, seed, candidate.name.clone(), strength);
-                    if records.find(&key).is_some() {
-                        continue;
-                    }
-                    let bench = ready(&mut bench, plan, task, seed)?;
-                    let record = bench.measure(plan, &digest, key, candidate.private.as_deref())?;
-                    records.add(record)?;
-                }
-            }
-            tell(seed, &candidate.name, Purpose::Report);
-            let strength = chosen(plan, records, &candidate.name);
+            let strength = chosen(plan, records, candidate);
             let key = (Purpose::Report, seed, candidate.name.clone(), strength);
-            if records.find(&key).is_some() {
-                continue;
-            }
-            let bench = ready(&mut bench, plan, task, seed)?;
-            let record = bench.measure(plan, &digest, key, candidate.private.as_deref())?;
-            records.add(record)?;
+            step(&mut bench, records, key)?;
         }
     }
     Ok(())
 }
 
-fn ready<'a>(
-    bench: &'a mut Option<Bench>,
-    plan: &StudyPlan,
-    task: &TaskData,
-    seed: u64,
-) -> Result<&'a mut Bench, SplitError> {
-    let made = match bench.take() {
-        Some(made) => made,
-        None => Bench::new(plan, task, seed)?,
-    };
-    Ok(bench.insert(made))
-}
-
-/// The strength of a candidate that its tuning records speak for: of those whose public loss is
-/// within the plan's, the one with the least leak on the tuning label, or the strongest where there
-/// is no such label; if none is within, the one that loses least.
-fn chosen(plan: &StudyPlan, records: &Records, candidate: &str) -> usize {
-    let tried: Vec<&Record> = records
-        .all()
-        .iter()
-        .filter(|r| r.purpose == Purpose::Tuning && r.candidate == candidate)
-        .collect();
-    let loss = |r: &Record| r.public_before - r.public_accuracy;
-    let allowed = tried.iter().filter(|r| loss(r) <= plan.public_loss);
-    let best = allowed.min_by(|a, b| {
-        let leak = |r: &Record| match r.leaks.first() {
-            Some(leak) => leak.attack_max,
-            None => -(r.strength as f64),
+/// The strength of a candidate that its tuning records speak for, averaged over the tuning seeds: of
+/// those whose public loss is within the plan's, the one with the least leak on the tuning label, or
+/// the strongest where there is no such label; if none is within, the one that loses least.
+pub(super) fn chosen(plan: &StudyPlan, records: &Records, candidate: &Candidate) -> usize {
+    let mut allowed: Option<(usize, f64)> = None;
+    let mut least: Option<(usize, f64)> = None;
+    for strength in 0..candidate.recipes.len() {
+        let found = |seed: &u64| {
+            let key = (Purpose::Tuning, *seed, candidate.name.clone(), strength);
+            records.find(&key)
         };
-        leak(a).total_cmp(&leak(b))
-    });
-    let least = || tried.iter().min_by(|a, b| loss(a).total_cmp(&loss(b)));
-    best.or_else(least).map_or(0, |r| r.strength)
+        let runs: Vec<&Record> = plan.tuning_seeds.iter().filter_map(found).collect();
+        let mean = |of: &dyn Fn(&Record) -> f64| {
+            runs.iter().map(|r| of(r)).sum::<f64>() / runs.len().max(1) as f64
+        };
+        let loss = mean(&|r| r.public_before - r.public_accuracy);
+        let leak = match plan.tuning {
+            Some(_) => mean(&|r| r.leaks.first().map_or(1.0, |l| l.attack_max)),
+            None => -(strength as f64),
+        };
+        if loss <= plan.public_loss && allowed.is_none_or(|(_, best)| leak < best) {
+            allowed = Some((strength, leak));
+        }
+        if least.is_none_or(|(_, best)| loss < best) {
+            least = Some((strength, loss));
+        }
+    }
+    allowed.or(least).map_or(0, |(strength, _)| strength)
 }
 
 impl Bench {
@@ -174,16 +190,10 @@ impl Bench {
         &mut self,
         plan: &StudyPlan,
         digest: &str,
-        key: (Purpose, u64, String, usize),
+        (purpose, seed, name, strength): Key,
+        recipe: &Recipe,
         knows: Option<&str>,
     ) -> Result<Record, SplitError> {
-        let (purpose, seed, name, strength) = key;
-        let candidate = plan.candidates.iter().find(|c| c.name == name);
-        let recipe = candidate.and_then(|c| c.recipes.get(strength));
-        let recipe = Recipe {
-            seed,
-            ..recipe.cloned().unwrap_or_default()
-        };
         let known = knows.and_then(|label| self.private.get(label));
         let hardened = harden(
             &self.network,
@@ -191,7 +201,7 @@ impl Bench {
             &self.train,
             &self.validation,
             known,
-            &recipe,
+            recipe,
             |_| {},
         )?;
         let looked_at: Vec<String> = match purpose {
@@ -210,7 +220,7 @@ impl Bench {
             seed,
             candidate: name,
             strength,
-            recipe,
+            recipe: recipe.clone(),
             public_before,
             public_accuracy,
             outcome: hardened.outcome,

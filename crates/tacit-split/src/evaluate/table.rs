@@ -1,8 +1,9 @@
 //! Records as a table of estimates.
 
 use super::plan::StudyPlan;
-use super::record::{Purpose, Record};
+use super::record::{Purpose, Record, Records};
 use super::statistics::Estimate;
+use super::study::chosen;
 use crate::harden::Outcome;
 use serde::{Deserialize, Serialize};
 
@@ -48,12 +49,16 @@ pub struct Line {
 }
 
 /// The table of a study, candidates in the order of the plan.
-pub fn table(plan: &StudyPlan, records: &[Record]) -> Vec<Line> {
+pub fn table(plan: &StudyPlan, records: &Records) -> Vec<Line> {
     let mut lines = Vec::new();
     for candidate in &plan.candidates {
-        let runs: Vec<&Record> = records
+        let strength = chosen(plan, records, candidate);
+        let runs: Vec<&Record> = plan
+            .seeds
             .iter()
-            .filter(|r| r.purpose == Purpose::Report && r.candidate == candidate.name)
+            .filter_map(|&seed| {
+                records.find(&(Purpose::Report, seed, candidate.name.clone(), strength))
+            })
             .collect();
         for private in &plan.reported {
             lines.extend(line(&runs, private));

@@ -170,6 +170,11 @@ impl Recipe {
         }
     }
 
+    /// All of it, as numbers come back from a file.
+    pub(crate) fn settings(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// Checks every setting.
     pub fn check(&self) -> Result<(), SplitError> {
         self.veil.check()?;
