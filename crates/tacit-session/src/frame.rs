@@ -182,7 +182,9 @@ impl SignedHeader {
             .is_ok_and(|s| key.verifies(&to_sign(signed), s))
     }
 
-    fn decode(bytes: &[u8], max_payload: u64) -> Result<Self, DecodeError> {
+    /// Reads a head that fills `bytes`, as [`SignedHeader::as_bytes`] gives it; it says nothing
+    /// about who signed.
+    pub fn decode(bytes: &[u8], max_payload: u64) -> Result<Self, DecodeError> {
         let mut from = Reader::new(WHAT, bytes);
         let len = Frame::head_len(bytes)?;
         from.take(5)?;

@@ -291,6 +291,19 @@ impl<A: Application, J: Journal> Party<A, J> {
         self.seat.me
     }
 
+    /// Names plan and roster: the same at every party, known before the session is open. Frames
+    /// of the opening carry it.
+    pub fn agreement(&self) -> Digest {
+        self.opening_id
+    }
+
+    /// Whom this party exchanges frames with: its parent and its children.
+    pub fn neighbours(&self) -> Vec<PartyIndex> {
+        let mut all = self.seat.children();
+        all.extend(self.seat.parent());
+        all
+    }
+
     /// Everyone who takes part.
     pub fn roster(&self) -> &Arc<Roster> {
         &self.seat.roster

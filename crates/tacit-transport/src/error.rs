@@ -45,4 +45,45 @@ pub enum Error {
         /// What it said.
         message: String,
     },
+    /// TLS could not be set up.
+    #[cfg(feature = "grpc")]
+    #[error("TLS: {problem}; check the identity")]
+    Tls {
+        /// What is wrong.
+        problem: String,
+    },
+    /// This site or the hub is not in the roster as it should be.
+    #[cfg(feature = "grpc")]
+    #[error(transparent)]
+    Refused(#[from] tacit_identity::Refusal),
+    /// The system refuses a socket or a thread.
+    #[cfg(feature = "grpc")]
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The session did not come to its end in time.
+    #[cfg(feature = "grpc")]
+    #[error("{waiting}; start it again when they are back, nothing is lost")]
+    Abandoned {
+        /// Who waits for whom.
+        waiting: String,
+    },
+}
+
+#[cfg(feature = "grpc")]
+impl Error {
+    pub(crate) fn tls(error: rustls::Error) -> Self {
+        Self::Tls {
+            problem: error.to_string(),
+        }
+    }
+
+    pub(crate) fn io(what: &str) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.to_owned();
+        move |source| Self::Io { what, source }
+    }
 }

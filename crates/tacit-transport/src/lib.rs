@@ -5,9 +5,12 @@
 //! alter a frame (they are signed end to end), and may lose, repeat and reorder them: exactly-once
 //! effects come from the session.
 //!
-//! [`memory`] runs all parties of a session in one process.
+//! [`memory`] runs all parties of a session in one process; `grpc` (feature `grpc`) runs one party
+//! each in a process of its own.
 
 mod error;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 pub mod memory;
 
 pub use error::Error;

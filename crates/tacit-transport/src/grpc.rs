@@ -1,0 +1,35 @@
+//! Parties on different machines: gRPC over mutual TLS, through a hub that all of them dial.
+//!
+//! ```text
+//!   Party ─ frames ─ parcels ─ gRPC ─ TLS ──►  Hub  ◄── TLS ─ gRPC ─ parcels ─ frames ─ Party
+//! ```
+//!
+//! - [`Hub`] relays. It is in the roster, without data and without a share of the key.
+//! - [`run`] drives one [`Party`](tacit_session::Party) through the hub to the end of its session,
+//!   over as many connections as it takes.
+//!
+//! What the layers protect, and what they do not:
+//!
+//! - *TLS* keeps the network out: only members of the roster get a word in, and nobody between a
+//!   site and the hub reads or changes anything.
+//! - *Signatures of frames* keep the hub out: it cannot alter, forge or attribute a frame to another
+//!   party. It can lose, delay, repeat and reorder them, which the session is made for.
+//! - *The payloads* are encrypted or public by protocol. The hub does see who sends how much, when,
+//!   in which kind of round, and it learns what the plan releases to the parties, because the shares
+//!   that open it pass through.
+//! - *Availability* is the hub's to give: a hub that drops everything stops the session, and no
+//!   more than that. Its parties go on with another hub from where they were.
+
+mod hub;
+mod link;
+mod parcels;
+mod site;
+mod tls;
+mod wire;
+
+pub use hub::{Hub, HubEvent, HubLimits};
+pub use parcels::Complaint;
+pub use site::{Site, SiteEvent, SiteOptions, run};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! One connection of a party to its hub.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::pki_types::ServerName;
+use tacit_identity::{Identity, SignedRoster};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Request;
+use tonic::body::Body;
+use tonic::codec::Streaming;
+use tonic_prost::ProstCodec;
+
+use super::tls;
+use super::wire::{ATTACH, Envelope, Hello, Kind, MAX_MESSAGE, VERSION};
+
+/// Messages on their way to the socket.
+const UP: usize = 64;
+/// A peer that answers no ping for so long is gone.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// An attached link. Dropping it closes the connection.
+pub(super) struct Link {
+    pub(super) up: mpsc::Sender<Envelope>,
+    pub(super) down: Streaming<Envelope>,
+    connection: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+/// Dials, proves who this is, and joins the room.
+pub(super) async fn attach(
+    identity: &Identity,
+    roster: Arc<SignedRoster>,
+    (hub, address): (&str, &str),
+    room: [u8; 32],
+    patience: Duration,
+) -> Result<Link, String> {
+    let (config, verdict) = tls::client(identity, roster, hub).map_err(|e| e.to_string())?;
+    let dial = async {
+        let socket = TcpStream::connect(address).await;
+        let socket = socket.map_err(|e| format!("{address}: {e}"))?;
+        let _ = socket.set_nodelay(true);
+        let name = ServerName::try_from(hub.to_owned()).map_err(|e| e.to_string())?;
+        let stream = TlsConnector::from(Arc::new(config))
+            .connect(name, socket)
+            .await;
+        let stream = stream.map_err(|e| verdict.explain(&e))?;
+        let (requests, connection) = Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Some(SILENCE))
+            .keep_alive_timeout(SILENCE)
+            .keep_alive_while_idle(true)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|e| verdict.explain(&e))?;
+        let broken = verdict.clone();
+        let (why, said) = tokio::sync::oneshot::channel();
+        let connection = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                let _ = why.send(broken.explain(&error));
+            }
+        });
+        let (up, envelopes) = mpsc::channel(UP);
+        let hello = Hello {
+            version: VERSION,
+            room: room.to_vec(),
+        };
+        let hello = Envelope {
+            peer: 0,
+            kind: Some(Kind::Hello(hello)),
+        };
+        up.send(hello).await.map_err(|e| e.to_string())?;
+        let origin = http::Uri::from_static("https://hub");
+        let mut grpc = tonic::client::Grpc::with_origin(Requests(requests), origin)
+            .max_decoding_message_size(MAX_MESSAGE);
+        let path = http::uri::PathAndQuery::from_static(ATTACH);
+        let stream = Request::new(ReceiverStream::new(envelopes));
+        let called = match grpc.ready().await {
+            Ok(()) => grpc.streaming(stream, path, ProstCodec::default()).await,
+            Err(error) => Err(tonic::Status::unavailable(error.to_string())),
+        };
+        match called {
+            Ok(response) => Ok(Link {
+                up,
+                down: response.into_inner(),
+                connection,
+            }),
+            // The connection knows better: an alert comes after the handshake.
+            Err(status) => Err(match timeout(Duration::from_secs(1), said).await {
+                Ok(Ok(why)) => why,
+                _ => format!("the hub refuses: {}", status.message()),
+            }),
+        }
+    };
+    match timeout(patience, dial).await {
+        Ok(dialled) => dialled,
+        Err(_) => Err(format!("{address}: no answer in {patience:?}")),
+    }
+}
+
+/// The connection as the service that gRPC calls.
+struct Requests(SendRequest<Body>);
+
+impl tower_service::Service<http::Request<Body>> for Requests {
+    type Response = http::Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(self.0.send_request(request))
+    }
+}

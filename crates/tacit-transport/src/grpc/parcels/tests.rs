@@ -1,0 +1,319 @@
+//! Parcels over a wire that loses and repeats.
+
+use std::collections::VecDeque;
+
+use tacit_session::{Action, Event, FrameKind};
+
+use super::super::tests::{LEN, Table};
+use super::*;
+
+const MAX: u64 = 1 << 20;
+const ROOT: PartyIndex = PartyIndex(0);
+const CHILD: PartyIndex = PartyIndex(1);
+
+/// All frames between the root and its first child in a real session, and the roster.
+fn session() -> (Arc<Roster>, Vec<(PartyIndex, Frame)>) {
+    let table = Table::new();
+    let mut parties: Vec<_> = (0..3).map(|i| table.party(i)).collect();
+    let mut wire = VecDeque::from_iter((0..3).map(|i| (i, Event::Start)));
+    let mut frames = Vec::new();
+    while let Some((to, event)) = wire.pop_front() {
+        let party = &mut parties[to];
+        party.handle(event).unwrap();
+        while party.has_work() {
+            party.work().unwrap();
+        }
+        while let Some(action) = party.poll_action() {
+            if let Action::Send { to, frame } = action {
+                if [party.index(), to].iter().all(|p| *p <= CHILD) {
+                    frames.push((to, frame.clone()));
+                }
+                wire.push_back((to.as_usize(), Event::Frame(frame)));
+            }
+        }
+    }
+    (table.roster.session().clone(), frames)
+}
+
+fn end(roster: &Arc<Roster>, of: PartyIndex, life: u64) -> Parcels {
+    let neighbours = if of == ROOT {
+        vec![CHILD, PartyIndex(2)]
+    } else {
+        vec![ROOT]
+    };
+    let bounds = Bounds {
+        max_payload: MAX,
+        budget: MAX,
+    };
+    Parcels::new(roster.clone(), neighbours, bounds, life)
+}
+
+/// Both ends and the wire between them.
+struct Pair {
+    ends: [Parcels; 2],
+    wire: VecDeque<(usize, Envelope)>,
+    delivered: Vec<(PartyIndex, Frame)>,
+    complaints: Vec<Complaint>,
+    bytes: usize,
+}
+
+impl Pair {
+    fn new(roster: &Arc<Roster>) -> Self {
+        Self {
+            ends: [end(roster, ROOT, 1), end(roster, CHILD, 2)],
+            wire: VecDeque::new(),
+            delivered: Vec::new(),
+            complaints: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Carries out what end `at` wants.
+    fn carry_out(&mut self, at: usize, outcomes: Vec<Outcome>) {
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Send(envelope) => self.wire.push_back((1 - at, envelope)),
+                Outcome::Deliver(from, frame) => {
+                    self.delivered.push((PartyIndex(at as u16), frame));
+                    let mut more = Vec::new();
+                    self.ends[at].taken(from, &mut more);
+                    self.carry_out(at, more);
+                }
+                Outcome::Report(complaint) => self.complaints.push(complaint),
+            }
+        }
+    }
+
+    fn post(&mut self, to: PartyIndex, frame: &Frame) {
+        let mut outcomes = Vec::new();
+        let from = 1 - to.as_usize();
+        self.ends[from].post(to, frame.clone(), &mut outcomes);
+        self.carry_out(from, outcomes);
+    }
+
+    fn step(&mut self) -> bool {
+        let Some((to, envelope)) = self.wire.pop_front() else {
+            return false;
+        };
+        let Some(kind) = envelope.kind else {
+            return true;
+        };
+        if let Kind::Chunk(chunk) = &kind {
+            self.bytes += chunk.bytes.len();
+        }
+        let mut outcomes = Vec::new();
+        self.ends[to].receive(PartyIndex(1 - to as u16), kind, &mut outcomes);
+        self.carry_out(to, outcomes);
+        true
+    }
+
+    fn tick(&mut self) {
+        for at in [0, 1] {
+            let mut outcomes = Vec::new();
+            self.ends[at].tick(&mut outcomes);
+            self.carry_out(at, outcomes);
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.ends.iter().all(Parcels::is_quiet)
+    }
+}
+
+fn dice(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move |sides| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % sides
+    }
+}
+
+#[test]
+fn every_frame_arrives_once_in_order_and_is_sent_once() {
+    let (roster, frames) = session();
+    let mut pair = Pair::new(&roster);
+    frames.iter().for_each(|(to, frame)| pair.post(*to, frame));
+    while pair.step() {}
+    assert!(pair.is_quiet() && pair.complaints.is_empty());
+    for party in [ROOT, CHILD] {
+        let to = |frames: &[(PartyIndex, Frame)]| -> Vec<Frame> {
+            let those = frames.iter().filter(|(to, _)| *to == party);
+            those.map(|(_, frame)| frame.clone()).collect()
+        };
+        assert_eq!(to(&pair.delivered), to(&frames));
+    }
+    let payloads: usize = frames.iter().map(|(_, f)| f.payload().len()).sum();
+    assert_eq!(pair.bytes, payloads);
+}
+
+#[test]
+fn loss_and_repetition_change_nothing_but_the_time() {
+    let (roster, frames) = session();
+    for seed in 1..40 {
+        let mut dice = dice(seed);
+        let mut pair = Pair::new(&roster);
+        frames.iter().for_each(|(to, frame)| pair.post(*to, frame));
+        let mut ticks = 0;
+        while !pair.is_quiet() {
+            if let Some(next) = pair.wire.front().cloned() {
+                match dice(10) {
+                    0 => drop(pair.wire.pop_front()),
+                    1 => pair.wire.push_back(next),
+                    _ => drop(pair.step()),
+                }
+            } else {
+                pair.tick();
+                ticks += 1;
+                assert!(ticks < 2000, "seed {seed}: no progress");
+            }
+        }
+        assert!(pair.complaints.is_empty(), "{:?}", pair.complaints);
+        let arrived = |frame: &Frame| pair.delivered.iter().any(|(_, f)| f == frame);
+        assert!(frames.iter().all(|(_, frame)| arrived(frame)));
+    }
+}
+
+fn long(frames: &[(PartyIndex, Frame)]) -> Frame {
+    let is_long = |f: &&Frame| f.payload().len() == LEN && f.header().kind == FrameKind::Input;
+    frames.iter().map(|(_, f)| f).find(is_long).unwrap().clone()
+}
+
+#[test]
+fn a_sender_that_restarts_goes_on_where_its_payload_was() {
+    let (roster, frames) = session();
+    let frame = long(&frames);
+    let mut pair = Pair::new(&roster);
+    pair.post(CHILD, &frame);
+    while pair.bytes < LEN / 2 {
+        pair.step();
+    }
+    let before = pair.bytes;
+    pair.wire.clear();
+    pair.ends[0] = end(&roster, ROOT, 77);
+    pair.post(CHILD, &frame);
+    while pair.step() {}
+    assert_eq!(pair.delivered, [(CHILD, frame)]);
+    assert!(pair.bytes - before <= LEN - before + CHUNK);
+}
+
+#[test]
+fn memory_is_reserved_only_for_heads_that_the_roster_signed() {
+    let (roster, frames) = session();
+    let frame = long(&frames);
+    let mut child = end(&roster, CHILD, 2);
+    let mut offer = |head: Vec<u8>, from| {
+        let (life, number) = (1, 1);
+        let mut out = Vec::new();
+        child.receive(from, Kind::Offer(Offer { life, number, head }), &mut out);
+        out.into_iter()
+            .find_map(|o| match o {
+                Outcome::Report(complaint) => Some(complaint.problem),
+                _ => None,
+            })
+            .unwrap_or_default()
+    };
+    let head = frame.head().to_vec();
+    let at = head.len() - 100; // the length: ten gibibytes, then something signed by nobody
+    let mut huge = head.clone();
+    huge[at] = 10;
+    assert!(!offer(huge, ROOT).is_empty());
+    let mut claimed = head.clone();
+    let len_at = head.len() - 64 - 32 - 8;
+    claimed[len_at..len_at + 8].copy_from_slice(&(10u64 << 30).to_le_bytes());
+    assert!(offer(claimed, ROOT).contains("limit"));
+    let mut unsigned = head.clone();
+    unsigned[len_at] ^= 1;
+    assert!(offer(unsigned, ROOT).contains("not signed"));
+    assert!(offer(b"GET / HTTP/1.1".to_vec(), ROOT).contains("magic"));
+    assert!(offer(head.clone(), PartyIndex(2)).contains("no neighbour"));
+    assert_eq!(offer(head, ROOT), "");
+}
+
+#[test]
+fn over_the_budget_parcels_wait_and_are_let_in_later() {
+    let (roster, frames) = session();
+    let share = frames
+        .iter()
+        .find(|(to, f)| *to == ROOT && f.payload().len() == LEN)
+        .unwrap();
+    let bounds = Bounds {
+        max_payload: MAX,
+        budget: LEN as u64 + 10,
+    };
+    let both = [CHILD, PartyIndex(2)];
+    let mut root = Parcels::new(roster, both, bounds, 1);
+    let mut wants = |root: &mut Parcels, from, kind| {
+        let mut out = Vec::new();
+        root.receive(from, kind, &mut out);
+        let is_want =
+            |o: &&Outcome| matches!(o, Outcome::Send(e) if matches!(e.kind, Some(Kind::Want(_))));
+        out.iter().filter(is_want).count()
+    };
+    let offer = |life| {
+        let head = share.1.head().to_vec();
+        Kind::Offer(Offer {
+            life,
+            number: 0,
+            head,
+        })
+    };
+    assert_eq!(wants(&mut root, CHILD, offer(5)), 1);
+    assert_eq!(wants(&mut root, PartyIndex(2), offer(6)), 0, "it waits");
+    for (place, bytes) in share.1.payload().chunks(CHUNK).enumerate() {
+        let chunk = Chunk {
+            life: 5,
+            number: 0,
+            at: (place * CHUNK) as u64,
+            bytes: bytes.to_vec(),
+        };
+        wants(&mut root, CHILD, Kind::Chunk(chunk));
+    }
+    let mut out = Vec::new();
+    root.taken(CHILD, &mut out);
+    let second = |o: &Outcome| matches!(o, Outcome::Send(e) if e.peer == 2 && matches!(e.kind, Some(Kind::Want(_))));
+    assert!(out.iter().any(second), "{out:?}");
+}
+
+#[test]
+fn whoever_asks_or_sends_out_of_range_is_named_and_nothing_changes() {
+    let (roster, frames) = session();
+    let frame = long(&frames);
+    let mut pair = Pair::new(&roster);
+    pair.post(CHILD, &frame);
+    let (life, number) = (1, 0);
+    let mut out = Vec::new();
+    for (from, to) in [
+        (0, u64::MAX),
+        (u64::MAX, 3),
+        (LEN as u64 + 1, LEN as u64 + 2),
+    ] {
+        let want = Want {
+            life,
+            number,
+            from,
+            to,
+        };
+        pair.ends[0].receive(CHILD, Kind::Want(want), &mut out);
+    }
+    while let Some((1, _)) = pair.wire.front() {
+        if pair.bytes >= CHUNK {
+            break;
+        }
+        pair.step();
+    }
+    let chunk = Chunk {
+        life,
+        number,
+        at: pair.bytes as u64,
+        bytes: vec![0; MAX as usize],
+    };
+    pair.ends[1].receive(ROOT, Kind::Chunk(chunk), &mut out);
+    let complaints = out.iter().filter(|o| matches!(o, Outcome::Report(_)));
+    assert!(complaints.count() >= 3);
+    while pair.step() {}
+    pair.tick();
+    while pair.step() {}
+    assert_eq!(pair.delivered, [(CHILD, frame)]);
+}

@@ -1,0 +1,145 @@
+//! What travels between a node and a hub, as protocol buffers.
+//!
+//! ```protobuf
+//! syntax = "proto3";
+//! package tacit.hub.v1;
+//! service Hub { rpc Attach(stream Envelope) returns (stream Envelope); }
+//!
+//! message Envelope {
+//!   uint32 peer = 1;               // up: to whom; down: from whom, by its certificate
+//!   oneof kind {
+//!     Hello hello = 2;       Offer offer = 3;   Want want = 4;     Chunk chunk = 5;
+//!     Have have = 6;         Refuse refuse = 7; Present present = 8; Finished finished = 9;
+//!   }
+//! }
+//! message Hello    { uint32 version = 1; bytes room = 2; }     // up, first and once
+//! message Offer    { fixed64 life = 1; uint64 number = 2; bytes head = 3; }
+//! message Want     { fixed64 life = 1; uint64 number = 2; uint64 from = 3; uint64 to = 4; }
+//! message Chunk    { fixed64 life = 1; uint64 number = 2; uint64 at = 3; bytes bytes = 4; }
+//! message Have     { fixed64 life = 1; uint64 number = 2; }
+//! message Refuse   { fixed64 life = 1; uint64 number = 2; string reason = 3; }
+//! message Present  { }                                         // down: the peer is attached
+//! message Finished { }                                         // the peer's session is complete
+//! ```
+
+use std::fmt;
+
+/// Path of the one call.
+pub(super) const ATTACH: &str = "/tacit.hub.v1.Hub/Attach";
+
+/// Version in [`Hello`].
+pub(super) const VERSION: u32 = 1;
+
+/// Bytes of payload in a chunk.
+pub(super) const CHUNK: usize = 64 << 10;
+
+/// Longest message: a chunk, or an offer with the longest head, with their framing.
+pub(super) const MAX_MESSAGE: usize = CHUNK + 4096;
+
+/// One message.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Envelope {
+    #[prost(uint32, tag = "1")]
+    pub(super) peer: u32,
+    #[prost(oneof = "Kind", tags = "2, 3, 4, 5, 6, 7, 8, 9")]
+    pub(super) kind: Option<Kind>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(super) enum Kind {
+    #[prost(message, tag = "2")]
+    Hello(Hello),
+    #[prost(message, tag = "3")]
+    Offer(Offer),
+    #[prost(message, tag = "4")]
+    Want(Want),
+    #[prost(message, tag = "5")]
+    Chunk(Chunk),
+    #[prost(message, tag = "6")]
+    Have(Have),
+    #[prost(message, tag = "7")]
+    Refuse(Refuse),
+    #[prost(message, tag = "8")]
+    Present(Present),
+    #[prost(message, tag = "9")]
+    Finished(Finished),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Hello {
+    #[prost(uint32, tag = "1")]
+    pub(super) version: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) room: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Offer {
+    #[prost(fixed64, tag = "1")]
+    pub(super) life: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) number: u64,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) head: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct Want {
+    #[prost(fixed64, tag = "1")]
+    pub(super) life: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) number: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) from: u64,
+    #[prost(uint64, tag = "4")]
+    pub(super) to: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Chunk {
+    #[prost(fixed64, tag = "1")]
+    pub(super) life: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) number: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) at: u64,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct Have {
+    #[prost(fixed64, tag = "1")]
+    pub(super) life: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) number: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Refuse {
+    #[prost(fixed64, tag = "1")]
+    pub(super) life: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) number: u64,
+    #[prost(string, tag = "3")]
+    pub(super) reason: String,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct Present {}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct Finished {}
+
+/// Which parcel of which process: numbers count up within one life of a sender.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct ParcelId {
+    pub(super) life: u64,
+    pub(super) number: u64,
+}
+
+impl fmt::Display for ParcelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}/{}", self.life >> 32, self.number)
+    }
+}
