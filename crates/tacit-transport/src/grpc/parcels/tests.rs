@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tacit_session::{Action, Event, FrameKind};
 
-use super::super::tests::{LEN, Table};
+use super::super::tests::table::{LEN, Table};
 use super::*;
 
 const MAX: u64 = 1 << 20;
