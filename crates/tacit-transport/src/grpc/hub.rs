@@ -102,7 +102,7 @@ impl fmt::Display for HubEvent {
     }
 }
 
-/// A hub; see the [module](self).
+/// A hub: it relays between the parties of a roster, and holds neither data nor keys of theirs.
 pub struct Hub {
     identity: Identity,
     roster: Arc<SignedRoster>,

@@ -130,6 +130,7 @@ impl Parcels {
     }
 
     /// Whether everything that was posted has arrived.
+    #[cfg(test)]
     pub(super) fn is_quiet(&self) -> bool {
         self.outgoing.values().all(|o| o.queue.is_empty())
     }

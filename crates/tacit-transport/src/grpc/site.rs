@@ -90,6 +90,9 @@ pub enum SiteEvent {
     },
 }
 
+/// Messages that may wait for the connection; what is more is said again when it is asked for.
+const WAITING: usize = 2048;
+
 enum FromParty {
     Send(PartyIndex, Frame),
     Taken(PartyIndex),
@@ -347,8 +350,9 @@ impl<O: FnMut(SiteEvent)> Desk<'_, O> {
     ) -> Result<End, Error> {
         let mut tick = interval(self.options.tick);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut overdue = false;
         loop {
-            if self.may_leave() && self.out.is_empty() {
+            if overdue || self.may_leave() && self.out.is_empty() {
                 return Ok(leave(link).await);
             }
             tokio::select! {
@@ -367,9 +371,7 @@ impl<O: FnMut(SiteEvent)> Desk<'_, O> {
                     Err(_) => return Ok(End::Broken("the connection broke".into())),
                 },
                 _ = tick.tick() => {
-                    if self.has_waited_enough()? {
-                        return Ok(leave(link).await);
-                    }
+                    overdue = self.has_waited_enough()?;
                     let mut outcomes = Vec::new();
                     self.parcels.tick(&mut outcomes);
                     self.carry_out(outcomes);
@@ -415,7 +417,11 @@ impl<O: FnMut(SiteEvent)> Desk<'_, O> {
     fn carry_out(&mut self, outcomes: Vec<Outcome>) {
         for outcome in outcomes {
             match outcome {
-                Outcome::Send(envelope) => self.out.push_back(envelope),
+                // A neighbour that asks faster than the connection sends asks again at its tick.
+                Outcome::Send(envelope) if self.out.len() < WAITING => {
+                    self.out.push_back(envelope);
+                }
+                Outcome::Send(_) => {}
                 // When the party is gone, its failure is on its way here.
                 Outcome::Deliver(from, frame) => drop(self.mail.send((from, frame))),
                 Outcome::Report(complaint) => (self.observer)(SiteEvent::Complaint(complaint)),
@@ -428,10 +434,11 @@ impl<O: FnMut(SiteEvent)> Desk<'_, O> {
         self.out.push_back(Envelope { peer: 0, kind });
     }
 
-    /// The root ends last, so its end is everyone's.
+    /// The root ends last, when everyone has confirmed the end, so its end is everyone's: what is
+    /// still posted then repeats what has arrived, and may have nobody left to acknowledge it.
     fn may_leave(&self) -> bool {
         let all_done = self.root_finished || self.me == PartyIndex::ROOT;
-        self.done.is_some() && all_done && self.parcels.is_quiet()
+        self.done.is_some() && all_done
     }
 
     fn has_waited_enough(&self) -> Result<bool, Error> {

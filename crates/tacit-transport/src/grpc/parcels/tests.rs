@@ -244,7 +244,7 @@ fn over_the_budget_parcels_wait_and_are_let_in_later() {
     };
     let both = [CHILD, PartyIndex(2)];
     let mut root = Parcels::new(roster, both, bounds, 1);
-    let mut wants = |root: &mut Parcels, from, kind| {
+    let wants = |root: &mut Parcels, from, kind| {
         let mut out = Vec::new();
         root.receive(from, kind, &mut out);
         let is_want =

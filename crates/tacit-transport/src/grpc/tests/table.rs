@@ -80,7 +80,7 @@ fn bulk(party: usize) -> Bulk {
 }
 
 fn expected() -> Vec<u8> {
-    let mut input = vec![7; LEN];
+    let mut input = vec![7u8; LEN];
     for _ in 0..2 {
         let mut sum = vec![0u8; LEN];
         for party in 0..3 {
