@@ -142,7 +142,7 @@ fn the_deployed_head_can_be_left_as_it_is() {
     let world = world();
     let recipe = Recipe {
         keep_head: true,
-        ..recipe(Method::Center)
+        ..recipe(Method::Mahalanobis)
     };
     let hardened = world.harden(&recipe).unwrap();
     let (_, head) = world.network.split_at(1).unwrap();

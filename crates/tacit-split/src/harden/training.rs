@@ -49,6 +49,8 @@ pub(super) fn train(
     let widest = state.moments.widest();
     let steps = Batches::count(train.rows(), recipe.batch);
     let warm = (recipe.warm_up.share * recipe.epochs as f32).ceil() as usize;
+    let warm_up = recipe.warm_up.share;
+    let schedule = Schedule::WarmCosine { warm_up };
     let (mut best, mut best_at) = (f64::NEG_INFINITY, 0);
     let mut kept: Option<Parts> = None;
     let mut outcome = Outcome::Finished;
@@ -59,7 +61,7 @@ pub(super) fn train(
         for (step, rows) in batches.enumerate().filter(|(_, rows)| rows.len() > 1) {
             let at = epoch * steps + step;
             let total = recipe.epochs * steps;
-            let rate = recipe.rate * Schedule::Cosine.factor(at, total, epoch);
+            let rate = recipe.rate * schedule.factor(at, total, epoch);
             lambda = recipe.lambda * recipe.warm_up.factor(at, total);
             let private = private.map(|p| p.labels());
             let (ce, penalty) =

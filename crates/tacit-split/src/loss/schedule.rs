@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 /// λ grows linearly from 0 over a first share of the steps, then stays.
 ///
-/// A deployed network meets the penalty unprepared: at full strength from the first step, wide maps
-/// are drawn into one point before cross-entropy can hold the classes apart.
+/// A deployed network meets penalty and noise unprepared. At full strength from the first step, the
+/// penalty draws wide maps into one point before cross-entropy can hold the classes apart; at the full
+/// learning rate, the first steps silence rectified units for good, and classes that then lie on both
+/// sides of others never come together. So both grow over this share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct WarmUp {
     /// Share of all steps, 0…1.

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use tacit_report::measure::Phases;
 use tacit_report::{Cell, Column, Quantity, Report, Run, Section, Table, Unit};
-use tacit_split::Recipe;
 
 use super::data::{DataArgs, Letters};
 use super::encoding::Encoding;
@@ -67,8 +66,7 @@ pub struct Demo {
 
 /// Goes the whole way.
 pub fn run(args: &Demo, console: &mut Console) -> Result<Outcome, Error> {
-    let recipe = args.recipe(16.0, 1e-2)?;
-    let turned = args.recipe(4.0, 3e-3)?;
+    let recipe = args.recipe.recipe(args.seed)?;
     let folder = console.run_folder("split-demo", &args.measure)?;
     let started = Instant::now();
     let mut phases = Phases::default();
@@ -97,7 +95,7 @@ pub fn run(args: &Demo, console: &mut Console) -> Result<Outcome, Error> {
         true => None,
         false => {
             console.say("the other way round: the font is public, the character is private")?;
-            let way = way::go(args, &turned, ["font", "character"], console, &mut phases)?;
+            let way = way::go(args, &recipe, ["font", "character"], console, &mut phases)?;
             console.table(&page::scales(Some(&way.before), &way.after))?;
             Some(way)
         }
@@ -141,26 +139,6 @@ pub fn run(args: &Demo, console: &mut Console) -> Result<Outcome, Error> {
 }
 
 impl Demo {
-    /// What is not asked for is as it does well on few characters: few steps, and long ones.
-    fn recipe(&self, lambda: f32, rate: f64) -> Result<Recipe, Error> {
-        let asked = &self.recipe;
-        if asked.loss != "mahalanobis" {
-            return asked.recipe(self.seed);
-        }
-        let recipe = RecipeArgs {
-            lambda: asked.lambda.or(Some(lambda)),
-            noise_snr: asked.noise_snr.or(Some(2.0)),
-            harden_epochs: asked.harden_epochs.or(Some(24)),
-            rate: asked.rate.or(Some(rate)),
-            ..asked.clone()
-        }
-        .recipe(self.seed)?;
-        Ok(Recipe {
-            batch: 128,
-            ..recipe
-        })
-    }
-
     /// The rows of one direction.
     fn data(&self, [public, private]: [&str; 2]) -> DataArgs {
         DataArgs {
