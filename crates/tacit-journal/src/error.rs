@@ -1,5 +1,6 @@
 //! What can be wrong with files that must survive.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use tacit_seal::SealError;
@@ -34,6 +35,34 @@ pub enum Error {
         offset: u64,
         /// Which entry, from 0.
         entry: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A copy of an earlier moment.
+    #[error(
+        "{path}: an older copy: {found} entries, but {mark} says that {acknowledged} were written; \
+         restore the newest copy. If there is none, end the session; and if it is the ledger, \
+         never use its key again"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The mark.
+        mark: PathBuf,
+        /// Entries there are.
+        found: usize,
+        /// Entries the mark knows of.
+        acknowledged: u64,
+    },
+    /// A mark that does not belong to what it stands beside.
+    #[error(
+        "{mark}: not the mark of {path} as it is: {problem}; restore the newest copies of both"
+    )]
+    Mark {
+        /// The file.
+        path: PathBuf,
+        /// The mark.
+        mark: PathBuf,
         /// What is wrong.
         problem: &'static str,
     },
@@ -89,6 +118,13 @@ pub enum Error {
         /// The name.
         name: String,
     },
+}
+
+impl From<Infallible> for Error {
+    /// For journals that cannot fail.
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
 }
 
 impl Error {

@@ -7,9 +7,17 @@
 //!
 //! Journal and ledger are the same append-only [`log`]: an entry is there whole or not at all,
 //! whatever the moment of a crash, and damage to what was acknowledged is named by file, byte and
-//! entry (not to the newest entry together with its mark: that looks as if it had never been finished). An embedded database would do more than is needed here, and its answer to a damaged file
+//! entry. An embedded database would do more than is needed here, and its answer to a damaged file
 //! is part of its own design, often a panic; a log of this kind fits on a page and is tested with a
 //! disk that tears every write.
+//!
+//! Beside each stands a **mark**: how many entries were written, and their digest, in a second file
+//! that belongs on another disk and in no backup. A restored older copy of the one without the other
+//! is refused ([`Error::Older`]). An older copy of both, such as a snapshot of the whole machine, is
+//! not noticed: then the same requests still give the same bytes, but what the ledger has lost it
+//! cannot refuse.
+//!
+//! The [`simulation`] runs whole sessions on disks that do all this to them.
 //!
 //! ```
 //! use tacit_journal::FileJournal;
@@ -21,9 +29,9 @@
 //! let root = PartyIndex::ROOT;
 //! let open = || {
 //!     let (plan, roster) = (table.plan.digest()?, table.roster()?.digest());
-//!     let path = folder.path().join("session.log");
+//!     let [file, mark] = ["session.log", "session.mark"].map(|name| folder.path().join(name));
 //!     let me = table.key(root).public();
-//!     Ok::<_, Box<dyn std::error::Error>>(FileJournal::open(path, plan, roster, &me, 1 << 20)?)
+//!     Ok::<_, Box<dyn std::error::Error>>(FileJournal::open(file, mark, plan, roster, &me, 1 << 20)?)
 //! };
 //! let mut party = Party::new(table.seat(root, 0)?, Tally::new(5, 1), open()?)?;
 //! party.handle(Event::Start)?;
@@ -38,12 +46,14 @@ mod error;
 mod file;
 mod ledger;
 pub mod log;
+mod marked;
 mod medium;
 mod session;
+pub mod simulation;
 mod vault;
 
 pub use error::Error;
-pub use ledger::{LedgerEntry, LedgerFile, Ledgered};
+pub use ledger::{LedgerFile, Ledgered};
 pub use medium::Medium;
 pub use session::FileJournal;
 pub use vault::Vault;

@@ -16,10 +16,10 @@
 //! one, and perhaps the one that was being written.
 //!
 //! The chain makes exchanged, repeated or removed entries damage, too. An older copy of the whole
-//! file is not noticed: what it could do harm to must not depend on the file alone.
+//! file reads well: against it, journals and ledgers have a mark in another file, best on another disk.
 //!
 //! *Limit.* The mark of the newest entry becomes durable with the next append. Cut the power *and*
-//! damage the newest entry, and it is taken for one that was never finished.
+//! damage the newest entry, and it is taken for one that was never finished (by this file alone).
 
 use std::path::{Path, PathBuf};
 
@@ -255,6 +255,12 @@ impl<M: Medium> Log<M> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+
+    /// Digest of the header and the first `count` entries; `None` where there are fewer.
+    pub(crate) fn chain_after(&self, count: u64) -> Option<Digest> {
+        let count = usize::try_from(count).ok()?;
+        self.chain.get(count).copied()
     }
 
     /// The file.

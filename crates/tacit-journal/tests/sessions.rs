@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use tacit_journal::{Error, FileJournal, LedgerFile, Ledgered, Vault};
+use tacit_journal::{Error, FileJournal, Vault};
 use tacit_seal::Unlock;
 use tacit_session::simulation::{Simulation, Tally};
 use tacit_session::{Action, Digest, Event, Frame, FrameKind, Journal, Party, PartyIndex, Record};
@@ -39,7 +39,8 @@ impl Room {
             self.table.plan.digest().unwrap(),
             self.table.roster().unwrap().digest(),
         );
-        FileJournal::open(path, plan, roster, &self.table.key(party).public(), LIMIT)
+        let (mark, me) = (path.with_extension("mark"), self.table.key(party).public());
+        FileJournal::open(path, mark, plan, roster, &me, LIMIT)
     }
 
     fn join<J: Journal>(&mut self, party: PartyIndex, journal: J) -> Party<Tally, J> {
@@ -70,8 +71,11 @@ impl Room {
 
     /// What a process started now would find in the file.
     fn on_disk(&self, party: PartyIndex) -> Vec<Record> {
-        let copy = self.folder.path().join("copy");
-        std::fs::copy(self.path(party), &copy).unwrap();
+        let copy = self.folder.path().join("copy.log");
+        for file in [&self.path(party), &self.path(party).with_extension("mark")] {
+            let to = copy.with_extension(file.extension().unwrap());
+            std::fs::copy(file, to).unwrap();
+        }
         let journal = self.journal(party, &copy).unwrap();
         (0..journal.len())
             .map(|i| journal.record(i).unwrap().unwrap())
@@ -222,56 +226,6 @@ fn a_damaged_journal_is_named_before_anything_is_sent() {
     std::fs::write(&path, bytes).unwrap();
     let said = room.journal(me, &path).unwrap_err().to_string();
     assert!(said.contains("0.log") && said.contains("entry 1"), "{said}");
-}
-
-#[test]
-fn the_ledger_outlives_sessions_and_refuses_a_second_request_on_one_polynomial() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ledger.log");
-    let key = Digest::of(b"public key");
-    let (c1, one, two) = ([1; 32], [2; 32], [3; 32]);
-    let mut ledger = LedgerFile::open(&path, key).unwrap();
-    ledger.keep([(c1, one)]).unwrap();
-    ledger.keep([(c1, one), (two, two)]).unwrap();
-    drop(ledger);
-    let mut ledger = LedgerFile::open(&path, key).unwrap();
-    assert_eq!(ledger.entries().count(), 2);
-    let refused = ledger.keep([([9; 32], one), (c1, two)]);
-    assert!(matches!(refused, Err(Error::SecondShare { .. })));
-    let refused = ledger.keep([([8; 32], one), ([8; 32], two)]);
-    assert!(matches!(refused, Err(Error::SecondShare { .. })));
-    assert_eq!(ledger.entries().count(), 2, "nothing of a refused batch");
-    drop(ledger);
-    let other = LedgerFile::open(&path, Digest::of(b"another key"));
-    assert!(matches!(other, Err(Error::Foreign { .. })));
-}
-
-#[test]
-fn the_ledger_is_on_the_disk_before_the_share_it_stands_for() {
-    let room = Room::new();
-    let path = room.folder.path().join("ledger.log");
-    let key = Digest::of(b"public key");
-    let ledger = LedgerFile::open(&path, key).unwrap();
-    let journal = room
-        .journal(PartyIndex(1), &room.path(PartyIndex(1)))
-        .unwrap();
-    let answered = std::cell::RefCell::new(Vec::new());
-    let mut journal = Ledgered::new(journal, ledger, || answered.borrow().clone());
-    let record = Record::Nonce(tacit_session::Nonce([4; 32]));
-    journal.append(&record).unwrap();
-    answered.borrow_mut().push(([5; 32], [6; 32]));
-    journal.append(&record).unwrap();
-    answered.borrow_mut().push(([5; 32], [7; 32]));
-    let refused = journal.append(&record);
-    assert!(matches!(refused, Err(Error::SecondShare { .. })));
-    assert_eq!(
-        journal.record(2).unwrap(),
-        None,
-        "no share without its entry"
-    );
-    drop(journal);
-    let ledger = LedgerFile::open(&path, key).unwrap();
-    assert_eq!(ledger.entries().collect::<Vec<_>>(), [([5; 32], [6; 32])]);
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub use context::{Instance, InstanceId, SessionContext};
 pub use error::MheError;
 pub use galois::CollectiveGaloisKey;
 pub use key_switch::{KeySwitchToPublic, KeySwitchToSecret, Release};
-pub use ledger::Ledger;
+pub use ledger::{Ledger, LedgerEntry, SharedLedger};
 pub use public_key::CollectivePublicKey;
 pub use refresh::{ExactMap, MaskBits, Refresh, SharedMap, wide_error_bits};
 pub use relinearisation::{RelinearisationRoundOne, RelinearisationRoundTwo, RoundOneSum};

@@ -1,9 +1,9 @@
 //! What a party must keep to itself.
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, SharedLedger};
 use crate::zero_share::ZeroShare;
 use crate::{Instance, InstanceId, MheError};
-use std::sync::{Arc, Mutex};
+use std::sync::MutexGuard;
 use tacit_ckks::{Parameters, SecretKey};
 use tacit_ring::{Basis, Ntt, RnsPoly, Seed, Xof};
 
@@ -16,7 +16,7 @@ pub struct PartySecret {
     key: SecretKey,
     share_key: Seed,
     zero: Option<ZeroShare>,
-    ledger: Arc<Mutex<Ledger>>,
+    ledger: SharedLedger,
 }
 
 impl std::fmt::Debug for PartySecret {
@@ -33,14 +33,14 @@ impl PartySecret {
 
     /// Secrets derived from one seed: what a party restores from its sealed backup.
     ///
-    /// The ledger is *not* part of the seed: restore it too ([`Self::ledger`]).
+    /// The ledger is *not* part of the seed: restore it too ([`Self::shared_ledger`]), before the first share.
     pub fn from_seed(params: &Parameters, seed: &Seed) -> Self {
         let key = SecretKey::sample(params, &mut seed.child("mhe secret key", []).expand());
         Self {
             key,
             share_key: seed.child("mhe share key", []),
             zero: None,
-            ledger: Arc::default(),
+            ledger: SharedLedger::default(),
         }
     }
 
@@ -51,7 +51,7 @@ impl PartySecret {
         key: SecretKey,
         share_key: Seed,
         zero: ZeroShare,
-        ledger: Arc<Mutex<Ledger>>,
+        ledger: SharedLedger,
     ) -> Self {
         Self {
             key,
@@ -85,7 +85,8 @@ impl PartySecret {
             .child(purpose, [b"own encryption".as_slice(), digest])
     }
 
-    pub(crate) fn shared_ledger(&self) -> Arc<Mutex<Ledger>> {
+    /// The ledger of shares on c_1 polynomials, for whoever makes it durable while this secret is at work.
+    pub fn shared_ledger(&self) -> SharedLedger {
         self.ledger.clone()
     }
 
@@ -108,9 +109,9 @@ impl PartySecret {
         }
     }
 
-    /// Access to the ledger of shares on c_1 polynomials, e.g. to store and restore it.
-    pub fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(|e| e.into_inner())
+    /// Access to the ledger of shares on c_1 polynomials.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock()
     }
 
     /// −a·s_i + e over the basis of `a`, the start of most shares.

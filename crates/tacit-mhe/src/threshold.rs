@@ -7,11 +7,10 @@
 //!
 //! t − 1 colluders learn nothing; unlike N-of-N, t colluders learn the key. The plan says which.
 
-use crate::ledger::Ledger;
+use crate::ledger::SharedLedger;
 use crate::zero_share::ZeroShare;
 use crate::{MheError, PartySecret};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use tacit_ckks::{Parameters, SecretKey};
 use tacit_ring::codec::{Reader, encoded_poly_len, write_poly};
 use tacit_ring::{Ntt, RnsPoly, SecretPoly, Seed, sample};
@@ -144,7 +143,7 @@ pub struct ThresholdSecret {
     share: SecretPoly<Ntt>,
     seeds: BTreeMap<u32, Seed>,
     share_key: Seed,
-    ledger: Arc<Mutex<Ledger>>,
+    ledger: SharedLedger,
 }
 
 impl std::fmt::Debug for ThresholdSecret {

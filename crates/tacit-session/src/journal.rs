@@ -151,6 +151,11 @@ impl MemoryJournal {
         self.len() == 0
     }
 
+    /// Whether this was recorded; newest first.
+    pub(crate) fn holds(&self, record: &Record) -> bool {
+        self.records().iter().rev().any(|kept| kept == record)
+    }
+
     /// Forgets all records from number `len` on: a backup of an earlier moment.
     pub fn truncate(&self, len: usize) {
         self.records().truncate(len);

@@ -5,9 +5,14 @@
 //! with parties that crash while they journal and come back. Everything follows from the seed, so
 //! a failure is a number.
 //!
-//! Besides running to the end, the simulation watches the law that matters most: whatever happens,
-//! no party ever lets two different shares (or, at the root, inputs) for one round out
-//! ([`Failure::TwoVersions`]).
+//! Besides running to the end, the simulation watches two laws whenever a frame leaves: no party ever
+//! lets two different shares (or, at the root, inputs) for one round out
+//! ([`Failure::TwoVersions`]), and none lets a frame out that is not journaled. Whoever brings
+//! [`Machines`] of its own (disks, applications with secrets) watches further ones
+//! ([`Failure::Broken`]).
+//!
+//! A party may be [away](Absence), for some time or for good. A session that waits for one who does
+//! not come back ends as a [`Failure::Paused`] that says for whom.
 //!
 //! ```
 //! use tacit_session::simulation::{Simulation, Weather};
@@ -39,10 +44,11 @@
 //! ```
 
 mod crash;
+mod machines;
 mod network;
+mod run;
 mod tally;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,18 +58,19 @@ use zeroize::Zeroizing;
 use crate::application::Application;
 use crate::approval::Approval;
 use crate::digest::{Digest, DigestWriter};
-use crate::error::{DecodeError, Error, Fault};
-use crate::frame::{Frame, FrameKind, ShareClaim};
+use crate::error::{BoxedError, DecodeError, Error, Fault};
+use crate::frame::FrameKind;
 use crate::identity::IdentityKey;
 use crate::journal::MemoryJournal;
-use crate::machine::{Action, Event, Party, Seat};
+use crate::machine::Seat;
 use crate::opening::Nonce;
 use crate::party_set::PartyIndex;
 use crate::plan::{Plan, Release, ReleaseKind, TopologyPlan};
 use crate::roster::{Member, Role, Roster};
 
 pub use crash::{Crash, CrashPoint, CrashingJournal};
-use network::{Incident, Network};
+pub use machines::{InMemory, Machines};
+pub use network::Dice;
 pub use tally::{Tally, TallyError};
 
 /// What the network and the machines do to a session, in chances out of 1000.
@@ -111,17 +118,34 @@ impl Weather {
     }
 }
 
+/// A party is switched off, as in a long power failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Absence {
+    /// Who.
+    pub party: PartyIndex,
+    /// Simulated time at which it goes.
+    pub from: Duration,
+    /// When it comes back; `None` for never.
+    pub until: Option<Duration>,
+}
+
 /// A session to simulate.
 #[derive(Clone, Debug)]
 pub struct Simulation {
-    /// From which everything random follows.
+    /// From which everything random about network and machines follows.
     pub seed: u64,
+    /// From which keys and nonces follow; at first the same as `seed`.
+    pub cast: u64,
+    /// Lives of each party before the session (missing ones are 0): they decide its nonce.
+    pub lives: Vec<u64>,
     /// What the parties approve; its parties take part.
     pub plan: Plan,
     /// The weather.
     pub weather: Weather,
     /// One crash at a chosen point, besides those of the weather.
     pub crash: Option<Crash>,
+    /// Who is away when.
+    pub absences: Vec<Absence>,
     /// Simulated time after which a session that is not complete has failed.
     pub patience: Duration,
 }
@@ -130,7 +154,7 @@ pub struct Simulation {
 pub struct Outcome<A> {
     /// The applications, in the order of the roster.
     pub applications: Vec<A>,
-    /// The journals, likewise.
+    /// The journals, likewise, where the machines can show them.
     pub journals: Vec<MemoryJournal>,
     /// Faults that parties reported.
     pub faults: Vec<Fault>,
@@ -165,8 +189,44 @@ pub enum Failure {
     Stopped {
         /// The simulation's seed.
         seed: u64,
+        /// Who.
+        party: PartyIndex,
         /// The error.
         source: Error,
+    },
+    /// A party's machine does not start.
+    #[error("seed {seed}: {party} does not start: {source}")]
+    Boot {
+        /// The simulation's seed.
+        seed: u64,
+        /// Who.
+        party: PartyIndex,
+        /// Why.
+        source: BoxedError,
+    },
+    /// The session waits for a party that does not come back, and says so.
+    #[error("seed {seed}: after {after:?} the session waits for {waiting_on:?}")]
+    Paused {
+        /// The simulation's seed.
+        seed: u64,
+        /// Simulated time.
+        after: Duration,
+        /// Whom parties named as late when it was clear.
+        waiting_on: Vec<PartyIndex>,
+    },
+    /// What the machines watch did not hold when a frame was to leave.
+    #[error("seed {seed}: {party}, {kind} frame of round {round}: {law}")]
+    Broken {
+        /// The simulation's seed.
+        seed: u64,
+        /// Who sent it.
+        party: PartyIndex,
+        /// Which kind.
+        kind: FrameKind,
+        /// Which round.
+        round: u32,
+        /// What does not hold.
+        law: String,
     },
     /// The session did not complete in time.
     #[error("seed {seed}: after {after:?} the session is not complete: {standing}")]
@@ -214,9 +274,12 @@ impl Simulation {
         let patience = Duration::from_secs(1_000_000);
         Self {
             seed,
+            cast: seed,
+            lives: Vec::new(),
             plan,
             weather: Weather::fair(),
             crash: None,
+            absences: Vec::new(),
             patience,
         }
     }
@@ -248,8 +311,14 @@ impl Simulation {
     pub fn seat(&self, party: PartyIndex, life: u64) -> Result<Seat, Error> {
         let (roster, key) = (self.roster()?, self.key(party));
         let approval = Approval::sign(&key, self.plan.digest()?, roster.digest());
-        let nonce = Nonce(self.derive("nonce", party, life).0);
+        let nonce = self.nonce(party, life);
         Seat::new(roster, &self.plan, key, approval, nonce)
+    }
+
+    /// The nonce in a party's pocket in one of its lives.
+    pub fn nonce(&self, party: PartyIndex, life: u64) -> Nonce {
+        let before = self.lives.get(party.as_usize()).copied().unwrap_or(0);
+        Nonce(self.derive("nonce", party, before + life).0)
     }
 
     /// Runs the session to its end. `application` makes a party's application as it is at the
@@ -258,193 +327,19 @@ impl Simulation {
         &self,
         application: impl Fn(PartyIndex) -> A,
     ) -> Result<Outcome<A>, Failure> {
-        Run::new(self, application).complete()
+        self.run_on(&mut InMemory::new(self, application))
+    }
+
+    /// The same on machines of one's own; `crash` and the crashes of the weather are theirs to have.
+    pub fn run_on<M: Machines>(
+        &self,
+        machines: &mut M,
+    ) -> Result<Outcome<M::Application>, Failure> {
+        run::Run::new(self, machines).complete()
     }
 
     fn derive(&self, domain: &str, party: PartyIndex, life: u64) -> Digest {
         let hash = DigestWriter::new("tacit simulation").bytes(domain.as_bytes());
-        hash.u64(self.seed).u64(party.0.into()).u64(life).finish()
-    }
-}
-
-type Version = (PartyIndex, FrameKind, Digest, u32);
-
-struct Run<'a, A, F> {
-    simulation: &'a Simulation,
-    application: F,
-    /// `None` while a party is down.
-    parties: Vec<Option<Party<A, CrashingJournal>>>,
-    journals: Vec<CrashingJournal>,
-    lives: Vec<u64>,
-    network: Network,
-    /// What was said, to catch who says something else later.
-    said: HashMap<Version, (Digest, Option<ShareClaim>)>,
-    faults: Vec<Fault>,
-    undecodable: Vec<DecodeError>,
-}
-
-impl<'a, A: Application, F: Fn(PartyIndex) -> A> Run<'a, A, F> {
-    fn new(simulation: &'a Simulation, application: F) -> Self {
-        let parties = simulation.plan.parties.len() as u16;
-        let journal = |i| CrashingJournal::new(simulation, PartyIndex(i));
-        let mut network = Network::new(simulation.seed, simulation.weather);
-        (0..parties).for_each(|i| network.restart(PartyIndex(i)));
-        Self {
-            simulation,
-            application,
-            parties: (0..parties).map(|_| None).collect(),
-            journals: (0..parties).map(journal).collect(),
-            lives: vec![0; parties.into()],
-            network,
-            said: HashMap::new(),
-            faults: Vec::new(),
-            undecodable: Vec::new(),
-        }
-    }
-
-    fn complete(mut self) -> Result<Outcome<A>, Failure> {
-        while !self.is_over() {
-            let incident = self.network.next();
-            if self.network.now() > self.simulation.patience {
-                return Err(self.stalled());
-            }
-            match incident {
-                Incident::Restart(party) => self.restart(party)?,
-                Incident::Tick(party) => {
-                    self.step(party, Some(Event::Tick(self.network.now())))?;
-                    self.network.tick(party);
-                }
-                Incident::Arrival(party, bytes) => {
-                    match Frame::decode(&bytes, self.simulation.plan.limits.max_payload_bytes) {
-                        Ok(frame) => self.step(party, Some(Event::Frame(frame)))?,
-                        Err(error) => self.undecodable.push(error),
-                    }
-                }
-            }
-        }
-        let lives: u64 = self.lives.iter().sum();
-        Ok(Outcome {
-            crashes: lives - self.lives.len() as u64,
-            applications: self
-                .parties
-                .into_iter()
-                .flatten()
-                .map(Party::into_application)
-                .collect(),
-            journals: self.journals.iter().map(CrashingJournal::kept).collect(),
-            faults: self.faults,
-            undecodable: self.undecodable,
-            frames: self.network.frames(),
-            took: self.network.now(),
-        })
-    }
-
-    fn is_over(&self) -> bool {
-        self.parties
-            .iter()
-            .all(|p| p.as_ref().is_some_and(|p| p.status().done))
-    }
-
-    fn stalled(&self) -> Failure {
-        let standing = self.parties.iter().map(|p| match p {
-            Some(party) => format!("{:?} {:?}; ", party.index(), party.status()),
-            None => "down; ".to_owned(),
-        });
-        let (seed, after) = (self.simulation.seed, self.network.now());
-        Failure::Stalled {
-            seed,
-            after,
-            standing: standing.collect(),
-        }
-    }
-
-    fn restart(&mut self, party: PartyIndex) -> Result<(), Failure> {
-        let i = party.as_usize();
-        let life = self.lives[i];
-        self.lives[i] += 1;
-        let seed = self.simulation.seed;
-        let stopped = |source| Failure::Stopped { seed, source };
-        let seat = self.simulation.seat(party, life).map_err(stopped)?;
-        if life == 0 {
-            self.network.tick(party);
-        }
-        match Party::new(seat, (self.application)(party), self.journals[i].clone()) {
-            Ok(mut up) => {
-                let started = up.handle(Event::Start);
-                self.parties[i] = Some(up);
-                match started {
-                    Ok(()) => self.step(party, None),
-                    Err(error) => self.crashed(party, error),
-                }
-            }
-            Err(error) => self.crashed(party, error),
-        }
-    }
-
-    /// Hands a party an event, lets it work and carries out what it says.
-    fn step(&mut self, party: PartyIndex, event: Option<Event>) -> Result<(), Failure> {
-        let i = party.as_usize();
-        let Some(up) = &mut self.parties[i] else {
-            return Ok(());
-        };
-        let handled = event.map_or(Ok(()), |event| up.handle(event));
-        let mut result = handled;
-        while result.is_ok() && up.has_work() {
-            result = up.work();
-        }
-        match result {
-            Ok(()) => self.carry_out(party),
-            Err(error) => self.crashed(party, error),
-        }
-    }
-
-    fn carry_out(&mut self, party: PartyIndex) -> Result<(), Failure> {
-        let Some(up) = &mut self.parties[party.as_usize()] else {
-            return Ok(());
-        };
-        while let Some(action) = up.poll_action() {
-            match action {
-                Action::Send { to, frame } => {
-                    let header = frame.header();
-                    let (kind, round) = (header.kind, header.round);
-                    let version = (header.sender, kind, header.session, round);
-                    let said = (header.payload_digest, header.claim.clone());
-                    if *self.said.entry(version).or_insert_with(|| said.clone()) != said {
-                        let seed = self.simulation.seed;
-                        return Err(Failure::TwoVersions {
-                            seed,
-                            party,
-                            kind,
-                            round,
-                        });
-                    }
-                    self.network.send(to, frame.encode());
-                }
-                Action::Report(fault) => self.faults.push(fault),
-                Action::Late { .. } | Action::Done => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// A crash takes the party down; half of the time its last words still go out.
-    fn crashed(&mut self, party: PartyIndex, error: Error) -> Result<(), Failure> {
-        let i = party.as_usize();
-        if !self.journals[i].take_crash() {
-            return Err(Failure::Stopped {
-                seed: self.simulation.seed,
-                source: error,
-            });
-        }
-        if self.network.chance(500) {
-            self.carry_out(party)?;
-        }
-        self.parties[i] = None;
-        if self.network.chance(self.simulation.weather.restore_backup) {
-            let draw = self.network.draw();
-            self.journals[i].restore_backup(draw);
-        }
-        self.network.restart(party);
-        Ok(())
+        hash.u64(self.cast).u64(party.0.into()).u64(life).finish()
     }
 }

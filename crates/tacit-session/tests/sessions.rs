@@ -46,7 +46,7 @@ fn loss_repetition_reordering_and_damage_never_change_the_totals() {
         ..Weather::storm()
     };
     let (mut damaged, mut forged) = (0, 0);
-    for seed in 0..60 {
+    for seed in 0..20 {
         for parties in [2, 3, 5, 10] {
             let shape = SHAPES[seed as usize % SHAPES.len()];
             let simulation = Simulation {
@@ -63,7 +63,7 @@ fn loss_repetition_reordering_and_damage_never_change_the_totals() {
         }
     }
     assert!(
-        damaged > 100 && forged > 10,
+        damaged > 40 && forged > 4,
         "the weather was too fair: {damaged} {forged}"
     );
 }
@@ -71,7 +71,7 @@ fn loss_repetition_reordering_and_damage_never_change_the_totals() {
 #[test]
 fn crashes_in_a_storm_never_change_the_totals() {
     let mut crashes = 0;
-    for seed in 1000..1060 {
+    for seed in 1000..1020 {
         for parties in [2, 3, 5, 10] {
             let shape = SHAPES[seed as usize % SHAPES.len()];
             let weather = Weather {
@@ -85,14 +85,14 @@ fn crashes_in_a_storm_never_change_the_totals() {
             crashes += run(&simulation, 3).crashes;
         }
     }
-    assert!(crashes > 100, "the weather was too fair: {crashes}");
+    assert!(crashes > 40, "the weather was too fair: {crashes}");
 }
 
 #[test]
 fn a_restored_backup_never_lets_a_second_version_of_a_share_out() {
     // The simulation fails on a second version of any frame; here journals go back in time.
     let mut crashes = 0;
-    for seed in 2000..2060 {
+    for seed in 2000..2020 {
         for parties in [2, 3, 5, 10] {
             let shape = SHAPES[seed as usize % SHAPES.len()];
             let weather = Weather {
@@ -107,7 +107,7 @@ fn a_restored_backup_never_lets_a_second_version_of_a_share_out() {
             crashes += run(&simulation, 4).crashes;
         }
     }
-    assert!(crashes > 200, "the weather was too fair: {crashes}");
+    assert!(crashes > 80, "the weather was too fair: {crashes}");
 }
 
 #[test]

@@ -108,6 +108,7 @@ fn party(identity: Identity, folder: &Path, address: String) {
     let approval = Approval::sign(&key, digest, members.digest());
     let journal = FileJournal::open(
         folder.join(format!("{}.log", identity.name())),
+        folder.join(format!("{}.mark", identity.name())),
         digest,
         members.digest(),
         &key.public(),

@@ -55,7 +55,7 @@ impl CrashingJournal {
                 .filter(|c| c.party == party)
                 .map(|c| (c.append, c.point)),
             per_mille: simulation.weather.crash,
-            dice: Dice(simulation.seed ^ (u64::from(party.0) + 1) << 40),
+            dice: Dice::new(simulation.seed ^ (u64::from(party.0) + 1) << 40),
             crashed: false,
         };
         Self {
@@ -67,6 +67,11 @@ impl CrashingJournal {
     /// What is durable.
     pub fn kept(&self) -> MemoryJournal {
         self.kept.clone()
+    }
+
+    /// Whether this is durable.
+    pub(super) fn holds(&self, record: &Record) -> bool {
+        self.kept.holds(record)
     }
 
     /// Whether a crash happened since the last call.

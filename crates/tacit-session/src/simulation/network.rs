@@ -13,6 +13,8 @@ pub(super) enum Incident {
     Restart(PartyIndex),
     Tick(PartyIndex),
     Arrival(PartyIndex, Vec<u8>),
+    Leave(PartyIndex),
+    Return(PartyIndex),
 }
 
 /// Incidents in the order of time, then of creation.
@@ -27,7 +29,7 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn new(seed: u64, weather: Weather) -> Self {
-        let dice = Dice(seed);
+        let dice = Dice::new(seed);
         Self {
             queue: BinaryHeap::new(),
             now: Duration::ZERO,
@@ -46,12 +48,8 @@ impl Network {
         self.frames
     }
 
-    pub(super) fn chance(&mut self, per_mille: u32) -> bool {
-        self.dice.chance(per_mille)
-    }
-
-    pub(super) fn draw(&mut self) -> u64 {
-        self.dice.draw()
+    pub(super) fn dice(&mut self) -> &mut Dice {
+        &mut self.dice
     }
 
     /// The next incident; every party ticks for ever, so there is one.
@@ -107,17 +105,27 @@ impl Network {
     }
 
     fn schedule(&mut self, after: Duration, incident: Incident) {
-        self.queue
-            .push(Reverse((self.now + after, self.created, incident)));
+        self.at(self.now + after, incident);
+    }
+
+    pub(super) fn at(&mut self, time: Duration, incident: Incident) {
+        self.queue.push(Reverse((time, self.created, incident)));
         self.created += 1;
     }
 }
 
 /// SplitMix64: small, seedable, and good enough to shuffle tests.
-pub(super) struct Dice(pub(super) u64);
+#[derive(Clone, Debug)]
+pub struct Dice(u64);
 
 impl Dice {
-    pub(super) fn draw(&mut self) -> u64 {
+    /// Draws that follow from a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// 64 bits.
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -125,11 +133,13 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    pub(super) fn chance(&mut self, per_mille: u32) -> bool {
+    /// Whether something happens that happens so often out of 1000.
+    pub fn chance(&mut self, per_mille: u32) -> bool {
         self.draw() % 1000 < u64::from(per_mille)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    /// A number below `bound`, or 0.
+    pub fn below(&mut self, bound: usize) -> usize {
         (self.draw() % bound.max(1) as u64) as usize
     }
 
