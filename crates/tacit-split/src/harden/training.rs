@@ -223,7 +223,7 @@ impl State {
             false => parts.encoder.forward(inputs.clone()),
         };
         self.moments.update(&floats(x.clone().detach()));
-        let (means, deviations) = self.moments.normaliser().tensors(&device);
+        let (means, deviations) = self.moments.normaliser().tensors_of(&x);
         let u = (x - means.clone()) / deviations.clone();
         let sent = recipe.veil.cover_training(u.clone(), &mut self.noise);
         let restored = sent.clone() * deviations + means;

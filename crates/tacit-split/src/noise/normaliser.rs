@@ -8,6 +8,8 @@ use tacit_nn::burn::tensor::{Device, Tensor, TensorData};
 /// Deviations below this share of the largest are raised to it, so that a feature that is silent on
 /// training rows stays silent rather than loud.
 const LEAST: f32 = 1e-3;
+/// Added to a variance under a root, so that a silent feature has a gradient of zero, not none.
+const TINY: f32 = 1e-10;
 
 /// u = (x − m)/s, with m and s shared by each run of `span` features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +75,27 @@ impl Normaliser {
             Tensor::<2>::from_data(TensorData::new(values, [1, width]), device)
         };
         (row(&self.means), row(&self.deviations))
+    }
+
+    /// The same numbers as [`Normaliser::tensors`], with the gradient that mean and deviation of the
+    /// batch `x` have: a loss of u then does not change when x is stretched or moved, so training
+    /// has no reason to shrink features instead of what varies within a class, nor to outgrow noise.
+    pub(crate) fn tensors_of(&self, x: &Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        let [rows, features] = x.dims();
+        let groups = self.means.len();
+        let runs = x.clone().reshape([rows, groups, self.span]);
+        let mean = runs.clone().mean_dims(&[0, 2]);
+        let square = (runs - mean.clone()).powi_scalar(2);
+        let deviation = (square.mean_dims(&[0, 2]) + TINY).sqrt();
+        let row = |moment: Tensor<3>| {
+            let each = moment.expand([1, groups, self.span]);
+            each.reshape([1, features])
+        };
+        let (means, deviations) = self.tensors(&x.device());
+        (
+            means + row(mean.clone() - mean.detach()),
+            deviations * row(deviation.clone() / deviation.detach()),
+        )
     }
 
     /// u of x.
