@@ -100,6 +100,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The message must end here.
+    /// Whether everything was read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
+
     pub(crate) fn finish(self) -> Result<(), DecodeError> {
         match self.left.len() {
             0 => Ok(()),

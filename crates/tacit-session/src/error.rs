@@ -9,8 +9,10 @@
 
 use std::fmt;
 
+use crate::evidence::Contradiction;
 use crate::frame::{FrameKind, SignedHeader};
 use crate::party_set::{PartyIndex, PartySet};
+use crate::roster::Roster;
 
 /// A boxed error of an application or a journal.
 pub type BoxedError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -250,6 +252,14 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// What of it can be shown to others: evidence that the culprit contradicted itself.
+    pub fn proof(&self, roster: &Roster) -> Option<Contradiction> {
+        let [one, other] = self.evidence.as_slice() else {
+            return None;
+        };
+        Contradiction::between(roster, one, other)
+    }
+
     /// Late and repeated frames are what networks do: worth a log line, not an alarm.
     pub fn is_noise(&self) -> bool {
         matches!(

@@ -182,6 +182,17 @@ impl SignedHeader {
             .is_ok_and(|s| key.verifies(&to_sign(signed), s))
     }
 
+    /// What the signature covers, without it.
+    pub(crate) fn signed_part(&self) -> &[u8] {
+        self.0.bytes.split_at(self.0.bytes.len() - SIGNATURE_LEN).0
+    }
+
+    /// A head with its length before it, of a frame that may be of any size.
+    pub(crate) fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let len = from.u16()?;
+        Self::decode(from.take(len.into())?, u64::MAX)
+    }
+
     /// Reads a head that fills `bytes`, as [`SignedHeader::as_bytes`] gives it; it says nothing
     /// about who signed.
     pub fn decode(bytes: &[u8], max_payload: u64) -> Result<Self, DecodeError> {

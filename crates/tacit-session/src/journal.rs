@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::codec::{Reader, Writer};
 use crate::error::DecodeError;
-use crate::frame::Frame;
+use crate::frame::{Frame, SignedHeader};
 use crate::opening::Nonce;
 use crate::payload::Payload;
 
@@ -26,6 +26,9 @@ pub enum Record {
     Input(Frame),
     /// The share this party is about to send for the newest input.
     Share(Frame),
+    /// The signed heads of the children's shares that are summed for the newest input, in the order of
+    /// the children: what they are held to, if another one comes later.
+    Heads(Vec<SignedHeader>),
     /// Root only: all shares of the newest input are summed.
     Aggregate {
         /// The round.
@@ -51,6 +54,15 @@ const VERSION: u8 = 1;
 const WHAT: &str = "journal record";
 
 impl Record {
+    /// The signed heads in it.
+    pub fn heads(&self) -> Vec<SignedHeader> {
+        match self {
+            Self::Input(frame) | Self::Share(frame) => vec![frame.signed().clone()],
+            Self::Heads(heads) => heads.clone(),
+            Self::Nonce(_) | Self::Aggregate { .. } => Vec::new(),
+        }
+    }
+
     /// One record as bytes: version, kind, body, BLAKE3 of all that.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
@@ -60,6 +72,9 @@ impl Record {
             Self::Input(frame) => out.u8(2).raw(frame.head()).raw(frame.payload()),
             Self::Share(frame) => out.u8(3).raw(frame.head()).raw(frame.payload()),
             Self::Aggregate { round, sum } => out.u8(4).u32(*round).raw(&sum.0),
+            Self::Heads(heads) => heads.iter().fold(out.u8(5), |out, head| {
+                out.u16(head.as_bytes().len() as u16).raw(head.as_bytes())
+            }),
         };
         let check = blake3::hash(out.as_slice());
         out.raw(check.as_bytes());
@@ -111,6 +126,13 @@ impl Record {
                     sum: AggregateBytes(Payload::from(sum.to_vec())),
                 }
             }
+            5 => {
+                let mut heads = Vec::new();
+                while !from.is_empty() {
+                    heads.push(SignedHeader::read(&mut from)?);
+                }
+                Self::Heads(heads)
+            }
             found => return Err(DecodeError::UnknownKind { what: WHAT, found }),
         };
         from.finish()?;
@@ -154,6 +176,11 @@ impl MemoryJournal {
     /// Whether this was recorded; newest first.
     pub(crate) fn holds(&self, record: &Record) -> bool {
         self.records().iter().rev().any(|kept| kept == record)
+    }
+
+    /// Every signed head in it: of inputs, of own shares, of shares of others.
+    pub fn heads(&self) -> Vec<SignedHeader> {
+        self.records().iter().flat_map(Record::heads).collect()
     }
 
     /// Forgets all records from number `len` on: a backup of an earlier moment.

@@ -58,6 +58,7 @@ mod approval;
 mod codec;
 mod digest;
 mod error;
+pub mod evidence;
 mod frame;
 mod identity;
 mod journal;

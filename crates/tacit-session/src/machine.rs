@@ -25,7 +25,7 @@
 //! *Limits.* A party that refuses to answer stalls the session (it is named in
 //! [`Action::Late`]); a wrong share that is well-formed is summed, for the machine cannot look
 //! into it; in a tree, a parent knows which child signed a bad sum, not which grandchild caused it
-//! (the child journals its own sum, not the signed shares it was made from).
+//! (the child journals the signed heads of the shares it was made from, not the shares).
 
 mod receive;
 mod resume;
@@ -201,7 +201,8 @@ pub struct Party<A, J> {
     /// Root: the sum of round 0, until round 1 sends it.
     opening_list: Option<Payload>,
     round: Option<Round>,
-    /// By round: the input's signed header and its record, and the record of the share.
+    /// By round: the input's signed header and its record, the records of the share and of the heads
+    /// of the children's.
     past: Vec<Past>,
     actions: VecDeque<Action>,
     patience: Patience,
@@ -213,6 +214,7 @@ struct Past {
     input: SignedHeader,
     input_record: usize,
     share_record: Option<usize>,
+    heads_record: Option<usize>,
 }
 
 impl<A, J> std::fmt::Debug for Party<A, J> {

@@ -14,6 +14,7 @@
 //! `TACIT_SCHEDULES=100000 cargo test --release -p tacit-journal --test schedules -- --nocapture thousand`
 //! runs more of them and prints how many and how long.
 
+mod bad_input;
 mod mutations;
 mod story;
 mod training;

@@ -117,8 +117,7 @@ impl<A: Application, J: Journal> Party<A, J> {
     fn receive_share(&mut self, frame: &Frame) -> Result<(), Error> {
         let header = frame.header();
         let Some(round) = self.round.as_ref().filter(|r| r.id.number == header.round) else {
-            self.report_out_of_round(frame);
-            return Ok(());
+            return self.receive_late_share(frame);
         };
         let Some(place) = round.children.iter().position(|c| c.index == header.sender) else {
             return Ok(());
@@ -128,6 +127,11 @@ impl<A: Application, J: Journal> Party<A, J> {
                 let fault = self.proven(frame, Misbehaviour::Equivocation, known.clone());
                 self.report(fault);
             }
+            return Ok(());
+        }
+        // What was summed before a crash holds after it.
+        if let Some(known) = self.otherwise_before(frame)? {
+            self.report(self.proven(frame, Misbehaviour::Equivocation, known));
             return Ok(());
         }
         if let Err(what) = self.check_claim(header) {
@@ -151,6 +155,33 @@ impl<A: Application, J: Journal> Party<A, J> {
             }
         }
         self.close_if_whole()
+    }
+
+    /// A share of a round that is over: noise, unless another one was summed.
+    fn receive_late_share(&mut self, frame: &Frame) -> Result<(), Error> {
+        match self.otherwise_before(frame)? {
+            Some(known) => self.report(self.proven(frame, Misbehaviour::Equivocation, known)),
+            None => self.report_out_of_round(frame),
+        }
+        Ok(())
+    }
+
+    /// The sender's share that the journal says was summed in this frame's round, if it said something
+    /// else. Answers to the first question may differ: that question may be asked again.
+    fn otherwise_before(&self, frame: &Frame) -> Result<Option<SignedHeader>, Error> {
+        let header = frame.header();
+        let past = self.past.get(header.round as usize);
+        let Some(record) = past.and_then(|past| past.heads_record) else {
+            return Ok(None);
+        };
+        if header.round == ROUND_OPEN {
+            return Ok(None);
+        }
+        let journaled = self.journal.record(record);
+        let journaled = journaled.map_err(|e| self.journal_error(e))?;
+        let mut heads = journaled.map_or_else(Vec::new, |r| r.heads()).into_iter();
+        let known = heads.find(|head| head.header().sender == header.sender);
+        Ok(known.filter(|known| known.signed_part() != frame.signed().signed_part()))
     }
 
     /// The share must answer this round's input and stand for exactly its sender's subtree.

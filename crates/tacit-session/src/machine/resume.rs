@@ -7,7 +7,7 @@
 use super::{Party, ROUND_FIRST, ROUND_OPEN, ROUND_START};
 use crate::application::{Application, Next};
 use crate::error::Error;
-use crate::frame::{Frame, FrameKind};
+use crate::frame::{Frame, FrameKind, Header, SignedHeader};
 use crate::journal::{Journal, Record};
 use crate::party_set::PartyIndex;
 
@@ -40,6 +40,7 @@ impl<A: Application, J: Journal> Party<A, J> {
             Record::Nonce(_) => self.corrupt("a second nonce"),
             Record::Input(frame) => self.replay_input(frame),
             Record::Share(frame) => self.replay_share(&frame),
+            Record::Heads(heads) => self.replay_heads(&heads),
             Record::Aggregate { round, sum } => {
                 let open = self.round.as_ref().filter(|r| !r.is_settled());
                 if !self.seat.is_root() || open.is_none_or(|r| r.id.number != round) {
@@ -136,6 +137,26 @@ impl<A: Application, J: Journal> Party<A, J> {
             round.own = super::Own::Settled;
         }
         self.settle_complete();
+        Ok(())
+    }
+
+    /// The shares were summed; whether their sum was journaled, the next record says.
+    fn replay_heads(&mut self, heads: &[SignedHeader]) -> Result<(), Error> {
+        let Some(round) = self.round.as_ref().filter(|r| !r.is_settled()) else {
+            return self.corrupt("heads of shares of a round that is not open");
+        };
+        let number = round.id.number;
+        let children = round.children.iter().map(|child| child.index);
+        let theirs = heads.iter().map(|head| head.header());
+        let belongs = |header: &Header| {
+            header.kind == FrameKind::Share
+                && header.round == number
+                && self.session_of(number) == Some(header.session)
+        };
+        if !theirs.clone().all(belongs) || !children.eq(theirs.map(|header| header.sender)) {
+            return self.corrupt("heads that are not of the children's shares");
+        }
+        self.past[number as usize].heads_record = Some(self.records);
         Ok(())
     }
 

@@ -48,6 +48,16 @@ impl Round {
         matches!(self.own, Own::Settled)
     }
 
+    /// The heads of the shares in the sum.
+    fn summed(&self) -> impl Iterator<Item = &SignedHeader> {
+        self.children
+            .iter()
+            .filter_map(|child| match &child.answer {
+                Answer::Summed(head) => Some(head),
+                Answer::Missing | Answer::Refused(_) => None,
+            })
+    }
+
     /// Children whose share is not in the sum, refused ones included.
     pub(super) fn missing(&self) -> impl Iterator<Item = PartyIndex> {
         let missing = |c: &&Child| !matches!(c.answer, Answer::Summed(_));
@@ -105,6 +115,7 @@ impl<A: Application, J: Journal> Party<A, J> {
             input: input.signed().clone(),
             input_record,
             share_record: None,
+            heads_record: None,
         };
         self.past.truncate(header.round as usize);
         self.past.push(past);
@@ -207,6 +218,12 @@ impl<A: Application, J: Journal> Party<A, J> {
         };
         let asked = round.input.signed().clone();
         let (number, payload) = (round.id.number, Payload::from(sum));
+        let heads: Vec<SignedHeader> = round.summed().cloned().collect();
+        // After a crash in between, they are there already, and the same.
+        if !heads.is_empty() && self.past[number as usize].heads_record.is_none() {
+            let record = self.append(&Record::Heads(heads))?;
+            self.past[number as usize].heads_record = Some(record);
+        }
         match self.seat.parent() {
             Some(parent) => {
                 let frame = self.share_frame(asked.header(), payload);

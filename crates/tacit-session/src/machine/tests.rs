@@ -20,6 +20,7 @@ const ROUNDS: u32 = 3;
 struct Table {
     simulation: Simulation,
     parties: Vec<Party<Tally, MemoryJournal>>,
+    journals: Vec<MemoryJournal>,
     wire: VecDeque<(PartyIndex, Frame)>,
     /// Everything that was ever sent.
     sent: Vec<(PartyIndex, Frame)>,
@@ -34,16 +35,18 @@ impl Table {
 
     fn of_life(parties: u16, topology: TopologyPlan, life: u64) -> Self {
         let simulation = Simulation::with_topology(1, parties, topology);
+        let journals: Vec<MemoryJournal> = (0..parties).map(|_| MemoryJournal::new()).collect();
         let party = |i: u16| {
             let seat = simulation.seat(PartyIndex(i), life).unwrap();
             let app = Tally::new(VALUES[usize::from(i)], ROUNDS);
-            Party::new(seat, app, MemoryJournal::new()).unwrap()
+            Party::new(seat, app, journals[usize::from(i)].clone()).unwrap()
         };
         let parties = (0..parties).map(party).collect();
         let (wire, sent, faults, late) = Default::default();
         let mut table = Self {
             simulation,
             parties,
+            journals,
             wire,
             sent,
             faults,
@@ -51,6 +54,15 @@ impl Table {
         };
         (0..table.parties.len()).for_each(|i| table.give(i, Event::Start));
         table
+    }
+
+    /// The party's process ends and begins again from its journal.
+    fn restart(&mut self, party: u16) {
+        let seat = self.simulation.seat(PartyIndex(party), 1).unwrap();
+        let i = usize::from(party);
+        let app = Tally::new(VALUES[i], ROUNDS);
+        self.parties[i] = Party::new(seat, app, self.journals[i].clone()).unwrap();
+        self.give(i, Event::Start);
     }
 
     fn star() -> Self {
@@ -116,6 +128,17 @@ impl Table {
                 Tally::expected(values, ROUNDS)
             );
         }
+    }
+
+    /// The share that a party sent for a round.
+    fn share_sent(&self, round: u32, sender: u16) -> Frame {
+        let is_it = |frame: &Frame| {
+            let header = frame.header();
+            let place = (header.kind, header.round, header.sender.0);
+            place == (FrameKind::Share, round, sender)
+        };
+        let mut sent = self.sent.iter().map(|(_, frame)| frame);
+        sent.find(|frame| is_it(frame)).unwrap().clone()
     }
 
     fn session(&self, round: u32) -> Digest {

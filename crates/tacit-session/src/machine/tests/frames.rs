@@ -4,6 +4,8 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::error::Misbehaviour;
+use crate::evidence::Contradiction;
+use crate::journal::Record;
 
 const TALLY: &str = "tally";
 
@@ -68,8 +70,7 @@ fn frames_replayed_from_an_earlier_session_are_refused_and_it_goes_on() {
 fn late_and_early_frames_are_noise() {
     let mut table = Table::star();
     table.run_to(0, 4);
-    let claim = Some((table.asked(3), [1].as_slice()));
-    let stale = table.forge(FrameKind::Share, (3, 1, TALLY), claim, &[1; 16]);
+    let stale = table.share_sent(3, 1);
     table.deliver(0, &stale);
     let fault = table.fault();
     assert!(matches!(
@@ -78,6 +79,7 @@ fn late_and_early_frames_are_noise() {
     ));
     assert!(fault.is_noise());
 
+    let claim = Some((table.asked(3), [1].as_slice()));
     let early = table.forge(FrameKind::Share, (9, 1, TALLY), claim, &[1; 16]);
     table.deliver(0, &early);
     let fault = table.fault();
@@ -168,6 +170,55 @@ fn two_different_shares_for_one_round_are_proven_and_the_first_counts() {
     // The honest one again is no news.
     table.deliver(0, &honest);
     assert!(table.faults.is_empty());
+    table.finish();
+}
+
+#[test]
+fn another_share_after_the_round_is_proven_from_the_journal_whoever_restarted() {
+    for restarts in [false, true] {
+        let mut table = Table::star();
+        table.run_to(0, 4);
+        let honest = table.share_sent(3, 1);
+        let claim = Some((table.asked(3), [1].as_slice()));
+        let second = table.forge(FrameKind::Share, (3, 1, TALLY), claim, &[9; 16]);
+        if restarts {
+            table.restart(0);
+        }
+        table.deliver(0, &second);
+        let fault = table.fault();
+        assert!(matches!(fault.what, Misbehaviour::Equivocation));
+        let roster = table.simulation.roster().unwrap();
+        let proof = fault.proof(&roster).unwrap();
+        assert_eq!((proof.culprit(), proof.name()), (PartyIndex(1), "party-1"));
+        assert_eq!(proof.heads(), &[honest, second].map(|f| f.signed().clone()));
+        let shown = Contradiction::decode(&roster, &proof.encode()).unwrap();
+        assert_eq!(shown, proof);
+        table.finish();
+    }
+}
+
+#[test]
+fn a_share_that_was_summed_before_a_crash_is_not_exchanged_after_it() {
+    let mut table = Table::star();
+    table.run_to(0, 4);
+    let claim = Some((table.asked(3), [1].as_slice()));
+    let second = table.forge(FrameKind::Share, (3, 1, TALLY), claim, &[9; 16]);
+    // The sum was lost, what was summed was not.
+    let journal = &table.journals[0];
+    let is_heads = |i: &usize| matches!(journal.record(*i), Ok(Some(Record::Heads(_))));
+    let heads = (0..journal.len()).rev().find(is_heads).unwrap();
+    journal.truncate(heads + 1);
+    table.restart(0);
+    assert_eq!(table.parties[0].status().round, Some(3));
+    table.deliver(0, &second);
+    let fault = table.fault();
+    assert!(matches!(fault.what, Misbehaviour::Equivocation), "{fault}");
+    assert_eq!(fault.culprit, Some(PartyIndex(1)));
+    // The children have heard the next input before, so the root must ask for their shares.
+    for minute in 0..10 {
+        table.run();
+        table.give(0, Event::Tick(Duration::from_secs(60 * minute)));
+    }
     table.finish();
 }
 
