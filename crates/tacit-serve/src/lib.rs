@@ -82,7 +82,8 @@ pub use refusal::{Code, Refusal};
 #[cfg(feature = "service")]
 pub use service::{
     Answers, Authority, Client, ClientSettings, Clients, Credentials, Limits, Metrics, Proof,
-    RepeatGuard, Repeats, Serial, Server, Settings, Token, TokenList, blocking, read_certificates,
+    RepeatGuard, Repeats, Serial, Server, Settings, Token, TokenList, blocking,
+    certificates_to_pem, read_certificates,
 };
 
 /// Where requests are posted.

@@ -22,4 +22,4 @@ pub use limits::{Limits, Repeats};
 pub use metrics::Metrics;
 pub use repeats::RepeatGuard;
 pub use server::{Answers, Server, Settings};
-pub use tls::{Credentials, read_certificates};
+pub use tls::{Credentials, certificates_to_pem, read_certificates};

@@ -1,7 +1,9 @@
 //! What can go wrong while a network is split, hardened, exported or judged.
 
 use std::path::PathBuf;
+#[cfg(feature = "audit")]
 use tacit_audit::AuditError;
+#[cfg(feature = "audit")]
 use tacit_data::DataError;
 use tacit_nn::NnError;
 
@@ -148,19 +150,23 @@ pub enum SplitError {
     #[error(transparent)]
     Network(#[from] NnError),
     /// The data was refused.
+    #[cfg(feature = "audit")]
     #[error(transparent)]
     Data(Box<DataError>),
     /// The audit failed.
+    #[cfg(feature = "audit")]
     #[error(transparent)]
     Audit(Box<AuditError>),
 }
 
+#[cfg(feature = "audit")]
 impl From<DataError> for SplitError {
     fn from(error: DataError) -> Self {
         SplitError::Data(Box::new(error))
     }
 }
 
+#[cfg(feature = "audit")]
 impl From<AuditError> for SplitError {
     fn from(error: AuditError) -> Self {
         SplitError::Audit(Box::new(error))

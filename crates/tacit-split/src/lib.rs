@@ -27,18 +27,22 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "audit")]
 mod audited;
 pub mod client;
 pub mod error;
+#[cfg(feature = "audit")]
 pub mod evaluate;
 pub mod export;
 pub mod harden;
 pub mod loss;
 pub mod noise;
+#[cfg(feature = "audit")]
 pub mod search;
 
 pub use client::{ClientEncoder, Deployment, Head};
 pub use error::SplitError;
 pub use export::{Export, Manifest};
 pub use harden::{Hardened, Method, Outcome, Recipe, harden};
+#[cfg(feature = "audit")]
 pub use search::search;

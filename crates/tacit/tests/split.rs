@@ -3,7 +3,9 @@
 
 mod process;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use process::{code, done, read_run, record, refused, tacit, told, write};
@@ -100,17 +102,115 @@ fn a_model_is_hardened_audited_and_exported() {
         "export",
         "--hardened",
         "hardened",
+        "--reference",
+        "reference.safetensors",
         "--out",
         "e.onnx",
         "h.onnx",
         "m.json",
     ];
-    done(at, &export);
+    done(at, &with(&[&export, &DATA]));
     let version = std::fs::read(at.join("m.json")).unwrap();
     assert_eq!(
         version,
         std::fs::read(at.join("hardened/manifest.json")).unwrap()
     );
+    let bytes = std::fs::read(at.join("reference.safetensors")).unwrap();
+    let (tensors, _) = tacit_nn::store::from_tensors(&bytes, "the reference").unwrap();
+    assert_eq!(tensors["rows"].shape[1], 144);
+    assert_eq!(tensors["sent"].shape[1], 16);
+    assert_ne!(tensors["sent"], tensors["features"], "no veil");
+    assert_eq!(tensors["answers"].shape, tensors["answers_bare"].shape);
+}
+
+/// A service that ends with the test.
+struct Service(Child);
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A service at a port of the system's choice, and that port.
+fn serve(folder: &Path, args: &[&str]) -> (Service, String) {
+    let child = Command::new(assert_cmd::cargo::cargo_bin("tacit"))
+        .current_dir(folder)
+        .args(args)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut service = Service(child);
+    let mut line = String::new();
+    let mut said = BufReader::new(service.0.stdout.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    let port = line.trim().rsplit(':').next().unwrap().to_owned();
+    (service, port)
+}
+
+#[test]
+fn trial_certificates_serve_a_head_and_nobody_else_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy(at);
+    let certificates = [
+        "split",
+        "certificates",
+        "--client",
+        "clinic-a",
+        "--out",
+        "mine",
+    ];
+    done(at, &certificates);
+    refused(
+        at,
+        &certificates,
+        &["mine/authority.pem", "nothing is replaced"],
+    );
+    let odd = ["split", "certificates", "--out", "odd", "--client"];
+    refused(
+        at,
+        &with(&[&odd, &["../clinic"]]),
+        &["../clinic", "letters"],
+    );
+    refused(at, &with(&[&odd, &["server"]]), &["server"]);
+    refused(at, &with(&[&odd, &["a", "--client", "a"]]), &["twice"]);
+    done(at, &["split", "certificates", "--out", "others"]);
+
+    let head = [
+        "split",
+        "serve",
+        "--head",
+        ".",
+        "--listen",
+        "127.0.0.1:0",
+        "--cert",
+        "mine/server.pem",
+        "--key",
+        "mine/server.key",
+        "--clients-ca",
+        "mine/authority.pem",
+    ];
+    let (_service, port) = serve(at, &head);
+    let address = format!("localhost:{port}");
+    write(
+        at,
+        "i.pgm",
+        [b"P5 12 12 255\n".as_slice(), &[0; 144]].concat(),
+    );
+    let query = |who: &str| {
+        let (cert, key) = (format!("{who}.pem"), format!("{who}.key"));
+        let ask = ["split", "query", "--encoder", ".", "--input", "i.pgm"];
+        let proof = ["--cert", &cert, "--key", &key, "--ca", "mine/authority.pem"];
+        let to = ["--server", &address];
+        tacit(at, &with(&[&ask, &proof, &to]))
+    };
+    let answered = query("mine/clinic-a");
+    assert_eq!(code(&answered), 0, "{}", told(&answered));
+    assert_eq!(code(&query("others/client")), 1, "a stranger was answered");
+    // A server's certificate is no client's.
+    assert_eq!(code(&query("mine/server")), 1, "the server asked itself");
 }
 
 #[test]
@@ -125,9 +225,11 @@ fn a_leak_above_the_bound_is_exit_code_three() {
         "--encoder",
         encoder.to_str().unwrap(),
     ];
+    // Enough rows that the ceiling is well above the floor, whatever the noise.
+    let many = ["--data", "characters", "--rows", "2000", "--side", "12"];
     let output = tacit(
         folder.path(),
-        &with(&[&audit, &DATA, &["--fail-above", "-9", "--out", "high"]]),
+        &with(&[&audit, &many, &["--fail-above", "-9", "--out", "high"]]),
     );
     assert_eq!(code(&output), 3, "{}", told(&output));
     let page = std::fs::read_to_string(folder.path().join("high/report.html")).unwrap();

@@ -10,6 +10,7 @@ mod ckks;
 mod functional;
 mod learn;
 mod mhe;
+mod networks;
 mod ring;
 mod serve;
 mod session;
@@ -70,6 +71,9 @@ targets! {
         refresh_share / refresh_share_seeds,
         aggregate_encoded / aggregate_encoded_seeds,
         sub_share / sub_share_seeds;
+    networks:
+        layered / layered_seeds,
+        manifest / manifest_seeds;
     ring:
         standard / standard_seeds,
         real / real_seeds;

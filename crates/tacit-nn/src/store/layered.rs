@@ -31,7 +31,7 @@ use std::path::Path;
 
 const FORMAT: &str = "tacit.layered/1";
 /// Numbers that may be missing in any file before it is called one of another network.
-const SLACK: u64 = 1 << 20;
+const SLACK: u64 = 1 << 16;
 
 /// A network and its architecture as safetensors; `note` goes along as further metadata, in which
 /// `format` and `architecture` are taken.

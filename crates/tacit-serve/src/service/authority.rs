@@ -1,5 +1,6 @@
-//! An authority in memory, for demonstrations and tests. It forgets its key when it is dropped:
-//! a service that outlives an afternoon has its certificates from `openssl` or a proper authority.
+//! An authority in memory, for demonstrations, trials and tests. Its key is forgotten when it is
+//! dropped, so that nobody can be added later: a service that lasts has its certificates from a
+//! proper authority.
 
 use std::time::{Duration, SystemTime};
 

@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, version::TLS13};
+use zeroize::Zeroizing;
 
 use super::admission::Clients;
 use crate::error::Error;
@@ -31,7 +32,7 @@ impl Credentials {
     /// Reads two PEM files.
     pub fn read(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
         let key = key.as_ref();
-        let pem = zeroize::Zeroizing::new(read_file(key)?);
+        let pem = Zeroizing::new(read_file(key)?);
         Ok(Self {
             chain: read_certificates(certificate)?,
             key: PrivateKeyDer::from_pem_slice(&pem).map_err(|e| Error::File {
@@ -39,6 +40,20 @@ impl Credentials {
                 problem: format!("no private key in PEM: {e}"),
             })?,
         })
+    }
+
+    /// Both as PEM: the chain, and the key, which is erased when it is dropped.
+    pub fn to_pem(&self) -> (String, Zeroizing<String>) {
+        let key = match &self.key {
+            PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
+            PrivateKeyDer::Sec1(_) => "EC PRIVATE KEY",
+            _ => "PRIVATE KEY",
+        };
+        let key = pem::Pem::new(key, self.key.secret_der());
+        let text = Zeroizing::new(pem::encode(&key));
+        // The parsed copy is erased too.
+        drop(Zeroizing::new(key.into_contents()));
+        (certificates_to_pem(&self.chain), text)
     }
 
     /// The certificate itself.
@@ -76,6 +91,13 @@ pub fn read_certificates(path: impl AsRef<Path>) -> Result<Vec<CertificateDer<'s
         return Err(bad("no certificate in PEM".into()));
     }
     Ok(certificates)
+}
+
+/// Certificates as PEM, one after the other.
+pub fn certificates_to_pem(certificates: &[CertificateDer<'_>]) -> String {
+    let each = certificates.iter();
+    each.map(|certificate| pem::encode(&pem::Pem::new("CERTIFICATE", certificate.as_ref())))
+        .collect()
 }
 
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {

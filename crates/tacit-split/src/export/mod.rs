@@ -41,6 +41,7 @@
 //! ```
 
 mod manifest;
+mod reference;
 
 pub use manifest::{FORMAT, FileEntry, MAX_BYTES, Manifest};
 

@@ -112,6 +112,9 @@ pub fn run(args: &Audit, console: &mut Console) -> Result<Outcome, Error> {
     }
     rebuild::record(&mut run, before, &after)?;
     let verdicts = verdicts(args.fail_above, &after, &run)?;
+    if args.fail_above.is_some() {
+        warn_of_withheld(&after, console);
+    }
     let mut report = Report::new("What the features of an encoder tell")
         .summary(format!(
             "The public label is {}; the encoder was made by {} on {}.",
@@ -166,6 +169,18 @@ pub fn key_figures(mut report: Report, before: Option<&Judged>, after: &Judged) 
         };
     }
     rebuild::key_figure(report, after)
+}
+
+/// A gate that has nothing to judge is met; people should know.
+fn warn_of_withheld(after: &Judged, console: &mut Console) {
+    for leak in &after.leaks {
+        if let Some(reason) = &leak.unscored {
+            console.warn(&format!(
+                "--fail-above says nothing about {}: {reason}",
+                leak.private
+            ));
+        }
+    }
 }
 
 /// One gate for each label that has a leak.

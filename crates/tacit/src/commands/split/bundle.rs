@@ -6,10 +6,12 @@ use tacit_data::tasks::TaskData;
 use tacit_nn::layered::{Architecture, Layered};
 use tacit_nn::train::{Recipe, fit};
 use tacit_nn::{Draws, Samples};
+use tacit_seal::file;
 use tacit_split::client::{Deployment, Head};
 use tacit_split::export::{self, Manifest};
 use tacit_split::harden::{Hardened, Method, harden};
 use tacit_split::noise::ClientSecret;
+use zeroize::Zeroizing;
 
 use super::model;
 use crate::Error;
@@ -86,19 +88,11 @@ pub fn secret(path: Option<&Path>, folder: &Path) -> Result<ClientSecret, Error>
         return Ok(ClientSecret::from_bytes(bytes));
     }
     let secret = ClientSecret::generate().failed(|| "no secret can be drawn")?;
-    let digits: String = secret.expose().iter().map(|b| format!("{b:02x}")).collect();
-    write_private(&path, digits.as_bytes())
+    let digits = secret.expose().iter().map(|b| format!("{b:02x}"));
+    let digits = Zeroizing::new(digits.collect::<String>());
+    file::create(&path, digits.as_bytes())
         .failed(|| format!("{} cannot be written", path.display()))?;
     Ok(secret)
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(bytes)
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

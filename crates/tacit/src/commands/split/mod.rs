@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod bundle;
+pub mod certificates;
 pub mod data;
 pub mod demo;
 mod encoding;
@@ -42,7 +43,9 @@ pub enum SplitVerb {
     /// Let attackers at an encoder's features; exit with 3 when they leak too much.
     Audit(Box<audit::Audit>),
     /// Write encoder, head and manifest for other runtimes.
-    Export(export::ExportParts),
+    Export(Box<export::ExportParts>),
+    /// Make certificates for a trial of serve and query.
+    Certificates(certificates::Certificates),
     /// Serve the head over TLS to clients that prove who they are.
     Serve(Box<serve::Serve>),
     /// Encode inputs here and ask the head there.
@@ -59,6 +62,7 @@ impl SplitVerb {
             SplitVerb::Harden(args) => harden::run(args, console),
             SplitVerb::Audit(args) => audit::run(args, console),
             SplitVerb::Export(args) => export::run(args, console),
+            SplitVerb::Certificates(args) => certificates::run(args, console),
             SplitVerb::Serve(args) => serve::run(args, console),
             SplitVerb::Query(args) => query::run(args, console),
         }
@@ -73,7 +77,7 @@ impl SplitVerb {
             SplitVerb::Harden(args) => Some(&args.measure.record),
             SplitVerb::Audit(args) => Some(&args.measure.record),
             SplitVerb::Query(args) => Some(&args.record),
-            SplitVerb::Export(_) | SplitVerb::Serve(_) => None,
+            SplitVerb::Export(_) | SplitVerb::Certificates(_) | SplitVerb::Serve(_) => None,
         }
     }
 }
