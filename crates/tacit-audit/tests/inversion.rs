@@ -173,6 +173,7 @@ fn invert(source: &Cut) -> InversionReport {
         .unwrap();
     let effort = InversionEffort {
         epochs: 15,
+        convolutions: true,
         ..InversionEffort::quick()
     };
     InversionStudy::new(effort, 1)
@@ -192,12 +193,13 @@ fn wide_features_give_the_picture_back_and_the_class_alone_gives_its_mean() {
     };
     let wide = invert(&Cut::trained(60));
     assert!(gain(&wide, "inverse-network") > 0.15, "{wide:?}");
+    assert!(gain(&wide, "convolutional-network") > 0.15, "{wide:?}");
     assert!(gain(&wide, "white-box") > 0.1, "{wide:?}");
     let silent = invert(&Cut {
         silent: true,
         ..Cut::trained(2)
     });
-    for name in ["inverse-network", "white-box"] {
+    for name in ["inverse-network", "convolutional-network", "white-box"] {
         assert!(gain(&silent, name).abs() < 0.05, "{name} {silent:?}");
     }
     // Its head is a table of two rows: nothing to train a shadow against.
@@ -219,7 +221,13 @@ fn the_gallery_shows_random_pictures_the_same_for_every_source() {
         let error = shown.truth.iter().zip(truth).map(|(a, b)| (a - b).abs());
         assert!(error.fold(0.0, f32::max) < 0.05);
         let names: Vec<&str> = shown.attempts.iter().map(|a| a.0).collect();
-        assert_eq!(names, ["inverse-network", "query-free", "white-box"]);
+        let all = [
+            "inverse-network",
+            "convolutional-network",
+            "query-free",
+            "white-box",
+        ];
+        assert_eq!(names, all);
         for (_, picture) in &shown.attempts {
             assert!(picture.iter().all(|v| (0.0..=1.0).contains(v)));
         }

@@ -8,9 +8,15 @@
 use crate::error::SplitError;
 use crate::harden::{Hardened, graft};
 use crate::noise::{ClientSecret, Veil};
+use std::time::{Duration, Instant};
 use tacit_nn::layered::{Layered, Shape};
 use tacit_nn::store::{self, Metadata};
 use tacit_nn::{Matrix, Network, predict};
+
+/// Rows that latency is measured on.
+const TIMED: usize = 32;
+/// Rows before them.
+const WARM_UP: usize = 4;
 
 /// The client's part: input in, covered features out.
 #[derive(Debug)]
@@ -59,6 +65,22 @@ impl ClientEncoder {
         let clean = self.clean(rows)?;
         self.veil
             .cover_now(&clean, rows, &self.secret, &self.version)
+    }
+
+    /// Time of encoding one row on this machine, the veil included: the median over some of `rows`,
+    /// one at a time.
+    pub fn latency(&self, rows: &Matrix) -> Result<Duration, SplitError> {
+        let mut times = Vec::with_capacity(TIMED);
+        for i in 0..WARM_UP + TIMED {
+            let row = rows.select(&[i % rows.rows().max(1)])?;
+            let began = Instant::now();
+            self.encode(&row)?;
+            if i >= WARM_UP {
+                times.push(began.elapsed());
+            }
+        }
+        times.sort();
+        Ok(times[TIMED / 2])
     }
 
     /// What is sent at the `query`-th asking, the same whenever this is called.

@@ -13,14 +13,10 @@ use crate::evaluate::{Effort, Leak};
 use crate::harden::{Cost, Outcome, Recipe, harden};
 use crate::noise::ClientSecret;
 use serde::{Deserialize, Serialize};
-use std::time::Instant;
 use tacit_audit::features::{LeakStudy, Private, Subjects};
+use tacit_nn::Samples;
 use tacit_nn::layered::{Cut, Layered};
 use tacit_nn::predict::{accuracy, argmax};
-use tacit_nn::{Matrix, Samples};
-
-/// Rows that latency is measured on, after a few to warm up.
-const TIMED: usize = 32;
 
 /// One cut.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,7 +116,7 @@ pub fn search(
         }
         points.push(CutPoint {
             bytes_sent: hardened.veil.bytes(sent.columns()),
-            encode_ms: median_ms(test.features(), |row| deployment.client.encode(row))?,
+            encode_ms: 1e3 * deployment.client.latency(test.features())?.as_secs_f64(),
             public_accuracy: accuracy(&answers, test.labels())?,
             leaks,
             outcome: hardened.outcome,
@@ -131,23 +127,6 @@ pub fn search(
     }
     mark_front(&mut points);
     Ok(points)
-}
-
-fn median_ms(
-    rows: &Matrix,
-    encode: impl Fn(&Matrix) -> Result<Matrix, SplitError>,
-) -> Result<f64, SplitError> {
-    let mut times = Vec::with_capacity(TIMED);
-    for i in 0..TIMED + 4 {
-        let row = rows.select(&[i % rows.rows().max(1)])?;
-        let began = Instant::now();
-        encode(&row)?;
-        if i >= 4 {
-            times.push(began.elapsed().as_secs_f64() * 1e3);
-        }
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(times[TIMED / 2])
 }
 
 /// Marks the points that no other one is at least as good as in everything and better in something.

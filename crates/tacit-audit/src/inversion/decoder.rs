@@ -1,13 +1,13 @@
-//! The inverse network.
+//! Inverse networks.
 //!
 //! Trained on features and inputs of the attacker's own rows,
 //!
 //! ```text
-//! x̂ = μ_c + W₃ relu(W₂ relu(W₁ w + b₁) + b₂) + b₃
+//! x̂ = μ_c + D(w),      D(w) = W₃ relu(W₂ relu(W₁ w + b₁) + b₂) + b₃, or a [`Painter`](super::painter::Painter)
 //! ```
 //!
-//! with w the features whitened within the predicted class c and μ_c that class's mean picture. W₃
-//! starts at zero, so the network starts at the baseline and moves only where that helps on
+//! with w the features whitened within the predicted class c and μ_c that class's mean picture. The
+//! last layer of D starts at zero, so the network starts at the baseline and moves only where that helps on
 //! validation rows (Adam, mean squared error).
 
 use crate::error::AuditError;
@@ -30,32 +30,33 @@ pub(super) struct Pairs<'a> {
 }
 
 /// A decoder and how it came about.
-pub(super) struct Decoder {
-    network: Mlp,
+pub(super) struct Decoder<N> {
+    network: N,
     pub(super) settings: String,
 }
 
-impl Decoder {
+/// The dense network to begin with.
+pub(super) fn dense(inputs: usize, pixels: usize, draws: &mut Draws) -> Result<Mlp, AuditError> {
+    let mut network = Mlp::new(&[inputs, HIDDEN, HIDDEN, pixels], 0.0, draws)?;
+    if let Some(last) = network.layers.last_mut() {
+        let device = training_device();
+        let zeros = TensorData::new(vec![0.0f32; HIDDEN * pixels], [HIDDEN, pixels]);
+        last.weight = Param::from_data(zeros, &device);
+        let zeros = TensorData::new(vec![0.0f32; pixels], [pixels]);
+        last.bias = Some(Param::from_data(zeros, &device));
+    }
+    Ok(network)
+}
+
+impl<N: Network> Decoder<N> {
     pub(super) fn fit(
+        mut network: N,
         train: (Pairs<'_>, &Matrix),
         validation: (Pairs<'_>, &Matrix),
         epochs: usize,
         seed: u64,
     ) -> Result<Self, AuditError> {
         let (pairs, pictures) = train;
-        let pixels = pictures.columns();
-        let sizes = [pairs.features.columns(), HIDDEN, HIDDEN, pixels];
-        let mut network = Mlp::new(&sizes, 0.0, &mut Draws::new(seed, "decoder"))?;
-        if let Some(last) = network.layers.last_mut() {
-            let device = training_device();
-            let zeros =
-                |shape: [usize; 2]| TensorData::new(vec![0.0f32; shape[0] * shape[1]], shape);
-            last.weight = Param::from_data(zeros([HIDDEN, pixels]), &device);
-            last.bias = Some(Param::from_data(
-                TensorData::new(vec![0.0f32; pixels], [pixels]),
-                &device,
-            ));
-        }
         let residual = subtract(pictures, pairs.class_mean)?;
         let mut optimiser = Optimiser::new(Rule::adam()).with_weight_decay(1e-4);
         let mut best = (error(&network, validation)?, network.clone(), 0);
@@ -79,7 +80,7 @@ impl Decoder {
             }
         }
         Ok(Decoder {
-            settings: format!("{HIDDEN} and {HIDDEN} hidden, epoch {} of {epochs}", best.2),
+            settings: format!("epoch {} of {epochs}", best.2),
             network: best.1,
         })
     }
@@ -99,7 +100,10 @@ fn subtract(a: &Matrix, b: &Matrix) -> Result<Matrix, AuditError> {
 }
 
 /// The mean squared error on other rows.
-fn error(network: &Mlp, (pairs, pictures): (Pairs<'_>, &Matrix)) -> Result<f64, AuditError> {
+fn error<N: Network>(
+    network: &N,
+    (pairs, pictures): (Pairs<'_>, &Matrix),
+) -> Result<f64, AuditError> {
     let residual = subtract(pictures, pairs.class_mean)?;
     let found = predict::logits(network, pairs.features)?;
     let squares = found.values().iter().zip(residual.values());

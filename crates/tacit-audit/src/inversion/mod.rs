@@ -3,6 +3,7 @@
 //! | attack | what it does |
 //! |---|---|
 //! | `inverse-network` | learns the way back from features and inputs of the attacker's own rows |
+//! | `convolutional-network` | the same, painting with convolutions; not at the least effort |
 //! | `white-box` | looks for the input whose features are those that were sent, through the encoder's gradient, with total variation as prior |
 //! | `query-free` | learns the way back from a shadow encoder, trained on the attacker's rows to fit the public head, and never asks the encoder |
 //!
@@ -16,6 +17,7 @@
 //! identification needs less than a picture. [`crate::features`] asks for labels.
 
 mod decoder;
+mod painter;
 mod quality;
 mod study;
 mod white_box;

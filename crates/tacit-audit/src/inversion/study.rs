@@ -1,17 +1,20 @@
 //! Reconstruction of pictures from what one source sends.
 
-use super::decoder::{Decoder, Pairs};
+use super::decoder::{Decoder, Pairs, dense};
+use super::painter::Painter;
 use super::white_box::{Calibration, Target, WEIGHTS, invert};
 use super::{InversionAttack, InversionReport, Quality, Reconstruction};
 use crate::error::AuditError;
 use crate::features::{FeatureSource, Observed, Subjects};
-use tacit_nn::{Draws, Matrix, Samples, predict};
+use tacit_nn::{Draws, Matrix, Network, Samples, predict};
 
 /// How much the attackers spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InversionEffort {
     /// Epochs of a decoder, at most.
     pub epochs: usize,
+    /// Whether a decoder paints with convolutions too, which costs several times a dense one.
+    pub convolutions: bool,
     /// Test pictures that are reconstructed and judged.
     pub pictures: usize,
     /// How many of them by optimisation through the encoder, which costs the most.
@@ -27,6 +30,7 @@ impl InversionEffort {
     pub fn full() -> Self {
         InversionEffort {
             epochs: 60,
+            convolutions: true,
             pictures: 500,
             white_box: 64,
             steps: 500,
@@ -38,6 +42,7 @@ impl InversionEffort {
     pub fn standard() -> Self {
         InversionEffort {
             epochs: 20,
+            convolutions: true,
             pictures: 200,
             white_box: 16,
             steps: 200,
@@ -49,6 +54,7 @@ impl InversionEffort {
     pub fn quick() -> Self {
         InversionEffort {
             epochs: 6,
+            convolutions: false,
             pictures: 48,
             white_box: 8,
             steps: 60,
@@ -97,30 +103,43 @@ impl InversionStudy {
 
         let mut attacks = vec![];
         let mut shown = vec![];
-        for (view, name) in [("whitened", "inverse-network"), ("shadow", "query-free")] {
-            let Some(view) = seen.views.iter().find(|v| v.name == view) else {
+        for (view, name, paints) in [
+            ("whitened", "inverse-network", false),
+            ("whitened", "convolutional-network", true),
+            ("shadow", "query-free", false),
+        ] {
+            let view = seen.views.iter().find(|v| v.name == view);
+            let Some(view) = view.filter(|_| !paints || self.effort.convolutions) else {
                 continue;
             };
             let pair = |at: usize| Pairs {
                 features: &view.sets[at],
                 class_mean: &known.class_mean[at],
             };
-            let decoder = Decoder::fit(
+            let seed = Draws::new(self.seed, name).bits();
+            let mut draws = Draws::new(seed, "decoder");
+            let learning = (
                 (pair(0), &known.pictures[0]),
                 (pair(1), &known.pictures[1]),
                 self.effort.epochs,
-                Draws::new(self.seed, name).bits(),
-            )?;
-            let found = decoder.decode(Pairs {
+                seed,
+            );
+            let asked = Pairs {
                 features: &view.sets[2].select(&picks)?,
                 class_mean: &mean,
-            })?;
+            };
+            let inputs = asked.features.columns();
+            let (found, settings) = if paints {
+                decode(Painter::new(inputs, shape, &mut draws), learning, asked)?
+            } else {
+                decode(dense(inputs, mean.columns(), &mut draws)?, learning, asked)?
+            };
             attacks.push(InversionAttack {
                 name,
                 quality: measure(&found, &truth)?,
                 class_mean,
                 pictures: picks.len(),
-                settings: decoder.settings,
+                settings,
             });
             shown.push((name, found));
         }
@@ -206,6 +225,19 @@ impl InversionStudy {
         );
         Ok((found, settings))
     }
+}
+
+/// Pictures, each of its own features.
+type Paired<'a> = (Pairs<'a>, &'a Matrix);
+
+/// Trains a network on rows to learn from and to choose on, with epochs and seed, and asks it.
+fn decode<N: Network>(
+    network: N,
+    (train, validation, epochs, seed): (Paired<'_>, Paired<'_>, usize, u64),
+    asked: Pairs<'_>,
+) -> Result<(Matrix, String), AuditError> {
+    let decoder = Decoder::fit(network, train, validation, epochs, seed)?;
+    Ok((decoder.decode(asked)?, decoder.settings))
 }
 
 /// What the attacker knows of pictures: values taken to 0 … 1, and the mean of the predicted class

@@ -38,7 +38,7 @@ pub use batches::Batches;
 pub use fit::{Fitted, fit};
 pub use optimiser::{Moments, Optimiser, Rule};
 pub use recipe::{Recipe, Schedule};
-pub use trainer::{Progress, Trainer};
+pub use trainer::{Progress, Trainer, check_samples};
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};

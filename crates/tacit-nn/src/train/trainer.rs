@@ -135,7 +135,8 @@ impl<N: Network> Trainer<N> {
     }
 }
 
-pub(super) fn check_samples<N: Network>(network: &N, samples: &Samples) -> Result<(), NnError> {
+/// Checks that there are rows, as wide as the network takes them, and a class for each of its outputs.
+pub fn check_samples<N: Network>(network: &N, samples: &Samples) -> Result<(), NnError> {
     if samples.rows() == 0 {
         return Err(NnError::Empty {
             what: "the training set",

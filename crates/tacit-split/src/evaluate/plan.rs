@@ -169,6 +169,22 @@ impl StudyPlan {
         })?;
         Ok(blake3::hash(&bytes).to_hex()[..16].to_owned())
     }
+
+    /// The hash of these conditions and these rows: records of other data are of another study.
+    pub fn fingerprint(&self, task: &TaskData) -> Result<String, SplitError> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.digest()?.as_bytes());
+        for label in [&task.public].into_iter().chain(&task.private) {
+            hasher.update(label.name.as_bytes()).update(&[0]);
+            for &class in &label.values {
+                hasher.update(&(class as u64).to_le_bytes());
+            }
+        }
+        for value in &task.rows {
+            hasher.update(&value.to_le_bytes());
+        }
+        Ok(hasher.finalize().to_hex()[..16].to_owned())
+    }
 }
 
 /// The number of a private label.

@@ -50,8 +50,9 @@ pub use rivals::distance_correlation;
 use crate::client::Deployment;
 use crate::error::SplitError;
 use crate::noise::{ClientSecret, Noise, Normaliser, Veil};
+use tacit_nn::Samples;
 use tacit_nn::layered::Layered;
-use tacit_nn::{Network, Samples};
+use tacit_nn::train::check_samples;
 
 /// Where hardening stands, told after every step, and after each epoch's last step a second time
 /// with its record.
@@ -129,7 +130,7 @@ pub fn harden(
 ) -> Result<Hardened, SplitError> {
     recipe.check()?;
     let method = recipe.method;
-    check_samples(network, train, validation)?;
+    check_sets(network, train, validation)?;
     if let Some(private) = private
         && private.rows() != train.rows()
     {
@@ -194,32 +195,9 @@ pub fn harden(
     })
 }
 
-fn check_samples(
-    network: &Layered,
-    train: &Samples,
-    validation: &Samples,
-) -> Result<(), SplitError> {
+fn check_sets(network: &Layered, train: &Samples, validation: &Samples) -> Result<(), SplitError> {
     for (set, samples) in [("training", train), ("validation", validation)] {
-        for (what, expected, found) in [
-            (
-                "columns of the rows, inputs of the network",
-                network.inputs(),
-                samples.features().columns(),
-            ),
-            (
-                "public classes, outputs of the network",
-                network.outputs(),
-                samples.classes(),
-            ),
-        ] {
-            if expected != found {
-                return Err(SplitError::Shape {
-                    what,
-                    expected,
-                    found,
-                });
-            }
-        }
+        check_samples(network, samples)?;
         let mut seen = vec![false; samples.classes()];
         samples.labels().iter().for_each(|&l| seen[l] = true);
         if let Some(class) = seen.iter().position(|s| !s) {

@@ -176,6 +176,7 @@ impl Recipe {
     }
 
     /// All of it, as numbers come back from a file.
+    #[cfg(feature = "audit")]
     pub(crate) fn settings(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }

@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
-use tacit_report::{Gate, Quantity, Report, Run, Unit, Verdict};
+use tacit_data::tasks::Sets;
+use tacit_report::{Gate, Quantity, Report, Run, Section, Unit, Verdict};
+use tacit_split::Manifest;
+use tacit_split::client::Deployment;
 
 use super::bundle::{self, HeadUsed};
 use super::data::DataArgs;
 use super::encoding::Encoding;
 use super::judge::{Bench, Judged, Spending};
+use super::page::Costs;
 use super::{figures, model, page, rebuild};
 use crate::args::MeasureArgs;
 use crate::error::Context;
@@ -111,6 +115,11 @@ pub fn run(args: &Audit, console: &mut Console) -> Result<Outcome, Error> {
         figures::undefended(&mut run, before)?;
     }
     rebuild::record(&mut run, before, &after)?;
+    let costs = costs(&manifest, &deployment, &sets)?;
+    figures::put(&mut run, "client.macs", costs.macs as f64)?;
+    figures::put(&mut run, "client.parameters", costs.parameters as f64)?;
+    figures::put(&mut run, "client.bytes_per_row", costs.sent as f64)?;
+    figures::put(&mut run, "client.encode_ms", 1e3 * costs.encode)?;
     let verdicts = verdicts(args.fail_above, &after, &run)?;
     if args.fail_above.is_some() {
         warn_of_withheld(&after, console);
@@ -135,8 +144,26 @@ pub fn run(args: &Audit, console: &mut Console) -> Result<Outcome, Error> {
     }
     report = report
         .section(page::projection(&bench, before, &after))
+        .section(Section::new("Cost").table(page::costs(&costs)))
         .section(page::groups(&after, &task.public, &task.private));
     Ok(Outcome::measured(run, page::limits(report), folder).judged(verdicts))
+}
+
+/// What the encoder costs its clients, as its file has it: normaliser and clip are layers of it.
+fn costs(manifest: &Manifest, parts: &Deployment, sets: &Sets) -> Result<Costs, Error> {
+    let encoder = &manifest.encoder_architecture;
+    let rows = model::rows(&sets.test)?;
+    let latency = parts.client.latency(&rows);
+    Ok(Costs {
+        tuning: manifest.cost.seconds,
+        macs: encoder.macs(),
+        parameters: encoder.parameters(),
+        sent: manifest.veil.bytes(parts.client.shape().size()),
+        raw: 4 * sets.test.size(),
+        encode: latency
+            .failed(|| "the encoder cannot be timed")?
+            .as_secs_f64(),
+    })
 }
 
 /// The figures people look at first.

@@ -215,7 +215,7 @@ impl DataArgs {
     }
 
     /// The private labels asked for, or the usual ones without the public one.
-    fn private(&self) -> Vec<String> {
+    pub fn private(&self) -> Vec<String> {
         if !self.private.is_empty() {
             return self.private.clone();
         }

@@ -6,6 +6,7 @@ pub mod certificates;
 pub mod data;
 pub mod demo;
 mod encoding;
+pub mod evaluate;
 pub mod export;
 mod figures;
 pub mod harden;
@@ -42,6 +43,8 @@ pub enum SplitVerb {
     Harden(Box<harden::Harden>),
     /// Let attackers at an encoder's features; exit with 3 when they leak too much.
     Audit(Box<audit::Audit>),
+    /// Compare methods at matched utility, over seeds.
+    Evaluate(Box<evaluate::Evaluate>),
     /// Write encoder, head and manifest for other runtimes.
     Export(Box<export::ExportParts>),
     /// Make certificates for a trial of serve and query.
@@ -61,6 +64,7 @@ impl SplitVerb {
             SplitVerb::Search(args) => search::run(args, console),
             SplitVerb::Harden(args) => harden::run(args, console),
             SplitVerb::Audit(args) => audit::run(args, console),
+            SplitVerb::Evaluate(args) => evaluate::run(args, console),
             SplitVerb::Export(args) => export::run(args, console),
             SplitVerb::Certificates(args) => certificates::run(args, console),
             SplitVerb::Serve(args) => serve::run(args, console),
@@ -76,6 +80,7 @@ impl SplitVerb {
             SplitVerb::Search(args) => Some(&args.measure.record),
             SplitVerb::Harden(args) => Some(&args.measure.record),
             SplitVerb::Audit(args) => Some(&args.measure.record),
+            SplitVerb::Evaluate(args) => Some(&args.measure.record),
             SplitVerb::Query(args) => Some(&args.record),
             SplitVerb::Export(_) | SplitVerb::Certificates(_) | SplitVerb::Serve(_) => None,
         }

@@ -28,21 +28,39 @@ pub enum Family {
     Resnet34,
 }
 
+/// Which network is made.
+#[derive(Debug, Clone, clap::Args)]
+pub struct NetworkArgs {
+    /// Which network.
+    #[arg(long, value_enum, default_value = "convnet")]
+    pub model: Family,
+
+    /// Widths of an mlp's hidden layers, separated by commas.
+    #[arg(long, value_name = "WIDTH,…", value_delimiter = ',')]
+    pub hidden: Vec<usize>,
+}
+
+impl NetworkArgs {
+    /// Untrained, for a task.
+    pub fn network(&self, task: &TaskData, seed: u64) -> Result<Layered, Error> {
+        self.model.network(task, &self.hidden, seed)
+    }
+
+    /// Its blocks for a task.
+    pub fn architecture(&self, task: &TaskData) -> Result<Architecture, Error> {
+        self.model.architecture(task, &self.hidden)
+    }
+}
+
 impl Family {
     /// An untrained network for a task.
     pub fn network(self, task: &TaskData, hidden: &[usize], seed: u64) -> Result<Layered, Error> {
-        let architecture = self
-            .architecture(task, hidden)
-            .bad_input(|| "the network does not fit the data")?;
+        let architecture = self.architecture(task, hidden)?;
         Layered::new(&architecture, &mut Draws::new(seed, "split model"))
             .bad_input(|| "the network cannot be made")
     }
 
-    fn architecture(
-        self,
-        task: &TaskData,
-        hidden: &[usize],
-    ) -> Result<Architecture, tacit_nn::NnError> {
+    fn architecture(self, task: &TaskData, hidden: &[usize]) -> Result<Architecture, Error> {
         let classes = task.public.classes.len();
         let shape = Shape::from(task.shape);
         let residual = |depth| Architecture::resnet_cifar(depth, shape, classes);
@@ -63,6 +81,7 @@ impl Family {
             Family::Resnet18 => Architecture::resnet18(shape, classes),
             Family::Resnet34 => Architecture::resnet34(shape, classes),
         }
+        .bad_input(|| "the network does not fit the data")
     }
 }
 

@@ -3,7 +3,7 @@
 use tacit_audit::features::{GroupBy, LeakReport, Metric, Repeats};
 use tacit_data::tasks::Labels;
 use tacit_report::{
-    Axis, Bar, Bars, Cell, Column, Lines, Quantity, Report, Scatter, Section, Table, Unit,
+    Axis, Bar, Bars, Better, Cell, Column, Lines, Quantity, Report, Scatter, Section, Table, Unit,
 };
 
 use super::judge::{Bench, Judged};
@@ -37,19 +37,88 @@ pub fn overview(before: Option<&Judged>, after: &Judged) -> Section {
         }
         bars = bars.push(bar(leak, "hardened"));
     }
+    let front = before.map(|before| front(before, after));
     let mut section = Section::new("What features tell about private labels")
         .text(
             "The strongest of all attackers counts. The floor is what the public answer gives away; no encoder can go \
              below it. The ceiling is what the input itself gives away.",
         )
-        .plot(bars)
-        .table(scales(before, after));
+        .plot(bars);
+    for plot in front.into_iter().flatten() {
+        section = section.plot(plot);
+    }
+    section = section.table(scales(before, after));
     for leak in &after.leaks {
         if let Some(reason) = &leak.unscored {
             section = section.warning(format!("{}: {reason}.", leak.private));
         }
     }
     section
+}
+
+/// Public accuracy against what is found of each private label: what hardening took and what it cost.
+fn front(before: &Judged, after: &Judged) -> Vec<Scatter> {
+    let labels = before.leaks.iter().zip(&after.leaks);
+    let plot = |(bare, kept): (&LeakReport, &LeakReport)| {
+        let marks = [
+            ("undefended", bare.attack_max, before.public_accuracy),
+            ("hardened", kept.attack_max, after.public_accuracy),
+            ("the answer alone", kept.floor_hard, after.public_accuracy),
+        ];
+        Scatter::new(
+            format!("Public accuracy against leak: {}", kept.private),
+            Axis::new("share found", Unit::Fraction),
+            Axis::new("public accuracy", Unit::Fraction),
+        )
+        .caption("Up and to the left is better; the line joins what no other beats in both. \"The answer alone\" is where an encoder would be that tells nothing else.")
+        .group("features", marks)
+        .frontier(Better::Lower, Better::Higher)
+    };
+    labels.map(plot).collect()
+}
+
+/// What was paid once, and what a client pays for a row.
+pub struct Costs {
+    /// Seconds of the fine-tuning.
+    pub tuning: f64,
+    /// Multiply-adds of the encoder.
+    pub macs: u64,
+    /// Its trained numbers.
+    pub parameters: u64,
+    /// Bytes of the features.
+    pub sent: usize,
+    /// Bytes of the input.
+    pub raw: usize,
+    /// Seconds of encoding.
+    pub encode: f64,
+}
+
+/// Those as a table; more rows may follow.
+pub fn costs(costs: &Costs) -> Table {
+    let columns = [Column::text("what"), Column::number("cost")];
+    let seconds = |value| Quantity::new(value, Unit::Seconds).into();
+    let bytes = |value: usize| Quantity::new(value as f64, Unit::Bytes).into();
+    let rows: [(&str, Cell); 6] = [
+        ("fine-tuning the deployed network", seconds(costs.tuning)),
+        (
+            "multiply-adds of a client, per row",
+            Quantity::count(costs.macs).into(),
+        ),
+        (
+            "parameters of the encoder",
+            Quantity::count(costs.parameters).into(),
+        ),
+        ("features of a row", bytes(costs.sent)),
+        (
+            "the input itself, as it would be sent instead",
+            bytes(costs.raw),
+        ),
+        ("encoding a row at the client", seconds(costs.encode)),
+    ];
+    let table = Table::new("Cost", columns);
+    rows.into_iter().fold(table, |table, (what, cost)| {
+        table.row([Cell::text(what), cost])
+    })
 }
 
 /// Floors, ceilings and leaks in a table.

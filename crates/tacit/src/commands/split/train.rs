@@ -8,7 +8,7 @@ use tacit_report::{Axis, Lines, Quantity, Report, Run, Section, Unit};
 
 use super::data::DataArgs;
 use super::encoding::Encoding;
-use super::model::{self, Family};
+use super::model::{self, NetworkArgs};
 use crate::args::MeasureArgs;
 use crate::error::Context;
 use crate::{Console, Error, Outcome};
@@ -31,13 +31,9 @@ pub struct Train {
     #[command(flatten)]
     pub data: DataArgs,
 
-    /// Which network.
-    #[arg(long, value_enum, default_value = "convnet")]
-    pub model: Family,
-
-    /// Widths of an mlp's hidden layers, separated by commas.
-    #[arg(long, value_name = "WIDTH,…", value_delimiter = ',')]
-    pub hidden: Vec<usize>,
+    /// The network.
+    #[command(flatten)]
+    pub network: NetworkArgs,
 
     /// Times every row is used.
     #[arg(long, value_name = "EPOCHS", default_value_t = 12)]
@@ -56,7 +52,7 @@ pub struct Train {
 pub fn run(args: &Train, console: &mut Console) -> Result<Outcome, Error> {
     let task = args.data.load()?;
     let sets = args.data.sets(&task)?;
-    let network = args.model.network(&task, &args.hidden, args.seed)?;
+    let network = args.network.network(&task, args.seed)?;
     let folder = console.run_folder("split-train", &args.measure)?;
     let started = std::time::Instant::now();
     let (network, losses) = learn(network, &sets.model, args.epochs, args.seed, console)?;

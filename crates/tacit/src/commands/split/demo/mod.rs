@@ -6,7 +6,7 @@ mod way;
 use std::time::Instant;
 
 use tacit_report::measure::Phases;
-use tacit_report::{Cell, Column, Quantity, Report, Run, Section, Table, Unit};
+use tacit_report::{Cell, Quantity, Report, Run, Section, Table, Unit};
 
 use super::data::{DataArgs, Letters};
 use super::encoding::Encoding;
@@ -217,39 +217,22 @@ fn turned(way: &Way) -> Section {
 }
 
 fn cost(first: &Way, served: &Served, times: Table) -> Section {
-    let columns = [Column::text("what"), Column::number("cost")];
     let seconds = |value| Quantity::new(value, Unit::Seconds).into();
-    let bytes = |value: usize| Quantity::new(value as f64, Unit::Bytes).into();
-    let raw = 4 * first.sets.test.size();
-    let table = Table::new("Cost", columns)
-        .row([
-            Cell::text("fine-tuning the deployed network"),
-            seconds(first.hardened.cost.seconds),
-        ])
-        .row([
-            Cell::text("multiply-adds of a client, per row"),
-            Quantity::count(first.cut.client_macs).into(),
-        ])
-        .row([
-            Cell::text("parameters of the encoder"),
-            Quantity::count(first.cut.client_parameters).into(),
-        ])
-        .row([Cell::text("features of a row"), bytes(served.bytes_per_row)])
-        .row([
-            Cell::text("the picture itself, as it would be sent instead"),
-            bytes(raw),
-        ])
-        .row([
-            Cell::text("encoding a row at the client"),
-            seconds(served.encode),
-        ])
-        .row([
-            Cell::text("answer over TLS, middle"),
-            seconds(served.middle),
-        ])
-        .row([
-            Cell::text("answer over TLS, 99th of 100"),
-            seconds(served.slowest),
-        ]);
+    let table = page::costs(&page::Costs {
+        tuning: first.hardened.cost.seconds,
+        macs: first.cut.client_macs,
+        parameters: first.cut.client_parameters,
+        sent: served.bytes_per_row,
+        raw: 4 * first.sets.test.size(),
+        encode: served.encode,
+    })
+    .row([
+        Cell::text("answer over TLS, middle"),
+        seconds(served.middle),
+    ])
+    .row([
+        Cell::text("answer over TLS, 99th of 100"),
+        seconds(served.slowest),
+    ]);
     Section::new("Cost").table(table).table(times)
 }
