@@ -43,7 +43,7 @@ fuzz() {
         echo "fuzz: $target FAILED; the input is in fuzz/artifacts/" >&2
         return 1
     fi
-    echo "fuzz: $target, $seconds s"
+    echo "fuzz: $target, $seconds s, $(grep -oE 'cov: [0-9]+' "$log" | tail -n 1 | cut -d' ' -f2) edges"
     grep -E 'number_of_executed_units|new_units_added' "$log" | sed "s/^/fuzz: $target /"
     rm -f "$log"
 }

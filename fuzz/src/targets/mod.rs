@@ -8,6 +8,7 @@
 mod authority;
 mod ckks;
 mod functional;
+mod journal;
 mod learn;
 mod mhe;
 mod networks;
@@ -63,6 +64,9 @@ targets! {
         functional_key / functional_key_seeds,
         ciphertext / ciphertext_seeds,
         trusted_ciphertext / trusted_ciphertext_seeds;
+    journal:
+        file / file_seeds,
+        damage / damage_seeds;
     learn:
         query / query_seeds,
         state / state_seeds;
@@ -83,6 +87,7 @@ targets! {
     session:
         frame / frame_seeds,
         record / record_seeds,
+        evidence / evidence_seeds,
         plan / plan_seeds,
         roster / roster_seeds;
 }

@@ -2,6 +2,8 @@
 
 use super::canonical;
 use std::collections::VecDeque;
+use std::sync::{Arc, LazyLock};
+use tacit_session::evidence::{Contradiction, contradictions};
 use tacit_session::simulation::{Simulation, Tally};
 use tacit_session::{Action, Event, Frame, MemoryJournal, Party, PartyIndex, Plan, Record, Roster};
 
@@ -58,12 +60,43 @@ pub fn record_seeds() -> Vec<Vec<u8>> {
         [&[1, 1][..], &[9; 32]].concat(),
         vec![1, 4, 5, 0, 0, 0, 1, 2, 3],
     ];
+    let shares = frame_seeds().into_iter().filter(|frame| frame[5] == 3);
+    let head = |frame: Vec<u8>| {
+        let len = Frame::head_len(&frame).expect("a frame");
+        [&(len as u16).to_le_bytes()[..], &frame[..len]].concat()
+    };
+    let heads: Vec<Vec<u8>> = shares.take(2).map(head).collect();
+    seeds.push([&[1, 5][..], &heads.concat()].concat());
     for frame in frame_seeds() {
         // The kind of frame says which record holds it; the decoder does not care.
         seeds.push([&[1, 2][..], &frame].concat());
         seeds.push([&[1, 3][..], &frame].concat());
     }
     seeds
+}
+
+/// Whoever shows evidence: what is accepted encodes to the same bytes and names a member.
+pub fn evidence(data: &[u8]) -> bool {
+    static ROSTER: LazyLock<Arc<Roster>> =
+        LazyLock::new(|| Simulation::new(1, 3).roster().expect("valid"));
+    Contradiction::decode(&ROSTER, data).is_ok_and(|proof| {
+        assert!(proof.name().starts_with("party-"));
+        canonical(data, &proof.encode())
+    })
+}
+
+/// Party 1 with two values in one session, as two journals of the root show it.
+pub fn evidence_seeds() -> Vec<Vec<u8>> {
+    let table = Simulation::new(1, 3);
+    let heads = |value| {
+        let value_of = |party| if party == PartyIndex(1) { value } else { 5 };
+        let run = table.run(|party| Tally::new(value_of(party), 1));
+        run.expect("a session").journals[0].heads()
+    };
+    let roster = table.roster().expect("valid");
+    let found = contradictions(&roster, [heads(6), heads(7)].concat());
+    assert!(!found.is_empty());
+    found.iter().map(Contradiction::encode).collect()
 }
 
 /// A plan that is accepted is written and read again as the same plan, with the same digest.
