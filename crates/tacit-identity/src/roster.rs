@@ -345,6 +345,11 @@ impl SignedRoster {
         self.session.index_of(&site.key)
     }
 
+    /// Place of a party or querier among the members of the session.
+    pub fn place(&self, site: &Site) -> Option<PartyIndex> {
+        self.session.place_of(&site.key)
+    }
+
     /// Everyone: parties, queriers, hubs.
     pub fn sites(&self) -> &[Site] {
         &self.sites

@@ -55,6 +55,8 @@ pub enum FrameKind {
     Share,
     /// To a parent: "send me the input of this round"; to a child: "send me your share".
     Request,
+    /// Outside of sessions: from one member of the roster to another, such as a query.
+    Letter,
 }
 
 impl FrameKind {
@@ -64,17 +66,24 @@ impl FrameKind {
             Self::Complete => 2,
             Self::Share => 3,
             Self::Request => 4,
+            Self::Letter => 5,
         }
     }
 
     fn from_code(code: u8) -> Result<Self, DecodeError> {
-        [Self::Input, Self::Complete, Self::Share, Self::Request]
-            .into_iter()
-            .find(|kind| kind.code() == code)
-            .ok_or(DecodeError::UnknownKind {
-                what: WHAT,
-                found: code,
-            })
+        [
+            Self::Input,
+            Self::Complete,
+            Self::Share,
+            Self::Request,
+            Self::Letter,
+        ]
+        .into_iter()
+        .find(|kind| kind.code() == code)
+        .ok_or(DecodeError::UnknownKind {
+            what: WHAT,
+            found: code,
+        })
     }
 }
 
@@ -85,6 +94,7 @@ impl fmt::Display for FrameKind {
             Self::Complete => "complete",
             Self::Share => "share",
             Self::Request => "request",
+            Self::Letter => "letter",
         })
     }
 }
@@ -269,6 +279,19 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Signs a letter: `subject` says what it belongs to (no session: state machines refuse letters),
+    /// `number` tells it from others of this sender. `sender` is the place of `key` among all members
+    /// of the roster.
+    pub fn letter(
+        key: &IdentityKey,
+        (subject, number, sender): (Digest, u32, PartyIndex),
+        label: Label,
+        payload: Payload,
+    ) -> Self {
+        let place = (subject, number, sender);
+        Self::seal(key, FrameKind::Letter, place, label, None, payload)
+    }
+
     /// Signs a frame. `claim` is present exactly for [`FrameKind::Share`].
     pub(crate) fn seal(
         key: &IdentityKey,

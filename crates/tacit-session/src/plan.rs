@@ -82,6 +82,9 @@ pub struct Plan {
     /// Absent: all parties are needed and all but one may collude (N-of-N).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Threshold>,
+    /// What all parties know of the rows beforehand, in the words of the crate that standardises them.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub data: toml::Table,
     /// Sizes.
     #[serde(default)]
     pub limits: Limits,
@@ -323,6 +326,7 @@ impl Plan {
             security: Security::default(),
             topology: TopologyPlan::Star,
             threshold: None,
+            data: toml::Table::new(),
             limits: Limits::default(),
             timing: Timing::default(),
             parties: parties.iter().map(party).collect(),
@@ -354,6 +358,11 @@ impl Plan {
     /// Reads the model's settings as the type that owns their meaning.
     pub fn model_as<T: DeserializeOwned>(&self) -> Result<T, Error> {
         read_table(&self.model.settings, || "model".to_owned())
+    }
+
+    /// Reads what is known of the rows as the type that owns its meaning.
+    pub fn data_as<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        read_table(&self.data, || "data".to_owned())
     }
 
     /// Writes the model's settings from the type that owns their meaning. Reading and writing back

@@ -199,6 +199,17 @@ impl Roster {
         self.members[..self.parties.into()].get(index.as_usize())
     }
 
+    /// A member by its place; queriers come after the parties.
+    pub fn member(&self, place: PartyIndex) -> Option<&Member> {
+        self.members.get(place.as_usize())
+    }
+
+    /// Place of the member with this key.
+    pub fn place_of(&self, key: &PublicKey) -> Option<PartyIndex> {
+        let place = self.members.iter().position(|m| m.key == *key);
+        place.map(|i| PartyIndex(i as u16))
+    }
+
     /// Index of the data party with this key.
     pub fn index_of(&self, key: &PublicKey) -> Option<PartyIndex> {
         let parties = &self.members[..self.parties.into()];

@@ -65,6 +65,15 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The hub does not answer, or refuses.
+    #[cfg(feature = "grpc")]
+    #[error("the hub `{hub}` is not reached: {reason}")]
+    Unreached {
+        /// Its name in the roster.
+        hub: String,
+        /// Why.
+        reason: String,
+    },
     /// The session did not come to its end in time.
     #[cfg(feature = "grpc")]
     #[error("{waiting}; start it again when they are back, nothing is lost")]

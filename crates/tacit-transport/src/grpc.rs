@@ -20,7 +20,9 @@
 //! - *Availability* is the hub's to give: a hub that drops everything stops the session, and no
 //!   more than that. Its parties go on with another hub from where they were.
 
+mod desk;
 mod hub;
+mod letters;
 mod link;
 mod parcels;
 mod site;
@@ -28,6 +30,8 @@ mod tls;
 mod wire;
 
 pub use hub::{Hub, HubEvent, HubLimits};
+pub use letters::{Correspondence, Mailbox, correspond};
+pub use link::reach;
 pub use parcels::Complaint;
 pub use site::{Site, SiteEvent, SiteOptions, run};
 

@@ -35,7 +35,30 @@ pub enum Command {
     /// Three hospitals on this machine: train under encryption, query, report.
     Demo(commands::demo::Demo),
 
-    /// Read and explain plans.
+    /// A site's keys.
+    #[command(subcommand, arg_required_else_help = true)]
+    Identity(commands::site::identity::IdentityVerb),
+
+    /// Who takes part: requests, fingerprints, the signed roster.
+    #[command(subcommand, arg_required_else_help = true)]
+    Roster(commands::site::roster::RosterVerb),
+
+    /// A site's daemon.
+    #[command(subcommand, arg_required_else_help = true)]
+    Node(commands::site::node::NodeVerb),
+
+    /// Where a session stands.
+    #[command(subcommand, arg_required_else_help = true)]
+    Session(commands::site::session::SessionVerb),
+
+    /// Ask the parties of a plan about rows that nobody but this querier sees.
+    Query(commands::site::query::Query),
+
+    /// The signed logs of releases.
+    #[command(subcommand, arg_required_else_help = true)]
+    Log(commands::site::log::LogVerb),
+
+    /// Read and explain plans, and sign them.
     #[command(subcommand, arg_required_else_help = true)]
     Plan(PlanVerb),
 
@@ -61,6 +84,8 @@ pub enum Command {
 pub enum PlanVerb {
     /// Explain a plan before it is signed: security, who learns what, levels, cost, accuracy.
     Check(commands::plan_check::PlanCheck),
+    /// Approve a plan: this site's signature, for its own node.
+    Sign(commands::site::plan_sign::PlanSign),
 }
 
 /// Whole jobs.
@@ -89,6 +114,13 @@ impl Command {
         match self {
             Command::Demo(args) => commands::demo::run(args, console),
             Command::Plan(PlanVerb::Check(args)) => commands::plan_check::run(args, console),
+            Command::Plan(PlanVerb::Sign(args)) => commands::site::plan_sign::run(args, console),
+            Command::Identity(verb) => verb.run(console),
+            Command::Roster(verb) => verb.run(console),
+            Command::Node(verb) => verb.run(console),
+            Command::Session(verb) => verb.run(console),
+            Command::Query(args) => commands::site::query::run(args, console),
+            Command::Log(verb) => verb.run(console),
             Command::Fe(verb) => verb.run(console),
             Command::Split(verb) => verb.run(console),
             Command::Bench(BenchVerb::Glm(args)) => commands::bench::glm::run(args, console),
@@ -108,6 +140,13 @@ impl Command {
         match self {
             Command::Demo(args) => Some(&args.measure.record),
             Command::Plan(PlanVerb::Check(args)) => Some(&args.record),
+            Command::Plan(PlanVerb::Sign(args)) => Some(&args.record),
+            Command::Identity(verb) => Some(verb.record_args()),
+            Command::Roster(verb) => Some(verb.record_args()),
+            Command::Node(verb) => Some(verb.record_args()),
+            Command::Session(verb) => Some(verb.record_args()),
+            Command::Query(args) => Some(&args.record),
+            Command::Log(verb) => Some(verb.record_args()),
             Command::Fe(verb) => verb.record_args(),
             Command::Split(verb) => verb.record_args(),
             Command::Bench(BenchVerb::Glm(args)) => Some(&args.measure.record),

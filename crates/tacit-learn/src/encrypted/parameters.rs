@@ -13,6 +13,7 @@
 use tacit_ckks::{Parameters, ParametersLiteral};
 use tacit_mhe::MaskBits;
 use tacit_ring::RingKind;
+use tacit_session::plan::{self, Plan};
 
 use super::EncryptedError;
 use crate::model::GlmConfig;
@@ -56,6 +57,27 @@ impl EncryptionPlan {
         lambda_s: u32,
     ) -> Result<Self, EncryptedError> {
         Self::choose_among(&CANDIDATES, config, parties, lambda_s, Parameters::new)
+    }
+
+    /// The set of a plan: chosen, or as the plan spells it out.
+    pub fn agreed(plan: &Plan, config: &GlmConfig) -> Result<Self, EncryptedError> {
+        let (parties, lambda) = (plan.parties.len(), plan.security.statistical_bits);
+        match &plan.parameters {
+            plan::Parameters::Choose => Self::choose(config, parties, lambda),
+            plan::Parameters::Explicit(given) => {
+                let literal = ParametersLiteral {
+                    kind: match given.ring {
+                        plan::RingKind::Standard => RingKind::Standard,
+                        plan::RingKind::ConjugateInvariant => RingKind::ConjugateInvariant,
+                    },
+                    log_n: given.log_n,
+                    q_bits: given.q_bits.clone(),
+                    p_bits: given.p_bits.clone(),
+                    log_scale: given.scale_bits,
+                };
+                Self::explicit(config, parties, lambda, &literal)
+            }
+        }
     }
 
     /// A small plan **without any security**, for fast tests: the same levels and sizes over a ring

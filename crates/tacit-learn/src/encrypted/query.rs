@@ -27,22 +27,52 @@ impl std::fmt::Debug for Querier {
     }
 }
 
-/// A query on the wire: encrypted rows, and the public key the answer is switched to.
+/// A query on the wire: encrypted rows, the public key the answer is switched to, and a warrant.
+///
+/// The warrant says who asks, in the words of whoever runs the parties; it is empty where all of them
+/// are one program. Every party sees it, beside the target, before it gives a share of the answer
+/// ([`answer_parts`]).
 #[derive(Debug, Clone)]
 pub struct Query {
     pub(super) rows: Ciphertext,
     pub(super) target: PublicKey,
+    pub(super) warrant: Vec<u8>,
+}
+
+/// The target and the warrant in the public input of a round that answers a query.
+pub fn answer_parts(input: &[u8]) -> Result<(&[u8], &[u8]), EncryptedError> {
+    let parts = sections::split("answer", input, 3)?;
+    Ok((parts[1], parts[2]))
 }
 
 impl Query {
     /// Canonical bytes.
     pub fn to_bytes(&self, params: &Parameters) -> Vec<u8> {
-        sections::join(&[&self.rows.to_bytes(params), &self.target.to_bytes(params)])
+        sections::join(&[
+            &self.rows.to_bytes(params),
+            &self.target.to_bytes(params),
+            &self.warrant,
+        ])
+    }
+
+    /// The bytes of the encrypted rows and of the target: what a warrant speaks of.
+    pub fn subject(&self, params: &Parameters) -> (Vec<u8>, Vec<u8>) {
+        (self.rows.to_bytes(params), self.target.to_bytes(params))
+    }
+
+    /// The same query with a warrant.
+    pub fn with_warrant(self, warrant: Vec<u8>) -> Self {
+        Self { warrant, ..self }
+    }
+
+    /// Its warrant.
+    pub fn warrant(&self) -> &[u8] {
+        &self.warrant
     }
 
     /// Strict inverse of [`Self::to_bytes`].
     pub fn from_bytes(plan: &EncryptionPlan, bytes: &[u8]) -> Result<Self, EncryptedError> {
-        let parts = sections::split("query", bytes, 2)?;
+        let parts = sections::split("query", bytes, 3)?;
         let rows = Ciphertext::from_bytes(&plan.params, parts[0])?;
         let target = PublicKey::from_bytes(&plan.params, parts[1])?;
         let scale = f64::from(plan.query_scale_bits()).exp2();
@@ -55,7 +85,12 @@ impl Query {
                 plan.query_scale_bits()
             )));
         }
-        Ok(Self { rows, target })
+        let warrant = parts[2].to_vec();
+        Ok(Self {
+            rows,
+            target,
+            warrant,
+        })
     }
 }
 
@@ -131,6 +166,7 @@ impl Querier {
         Ok(Query {
             rows,
             target: self.public.clone(),
+            warrant: Vec::new(),
         })
     }
 

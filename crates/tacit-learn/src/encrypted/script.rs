@@ -1,5 +1,7 @@
 //! The script of a session: which step is which round. Public, and the same at all parties.
 
+use tacit_session::plan::ReleaseKind;
+
 use super::KeyStep;
 use crate::model::GlmConfig;
 
@@ -41,6 +43,18 @@ impl Step {
             Step::Answer(_) => "query/answer",
         }
     }
+}
+
+/// What a round of this label releases, if it releases anything.
+pub fn released(label: &str) -> Option<ReleaseKind> {
+    [
+        (Step::ReleaseMoments, ReleaseKind::Statistics),
+        (Step::ReleaseCurvature, ReleaseKind::Statistics),
+        (Step::ReleaseModel, ReleaseKind::Model),
+        (Step::Answer(0), ReleaseKind::Prediction),
+    ]
+    .into_iter()
+    .find_map(|(step, kind)| (step.label() == label).then_some(kind))
 }
 
 /// All steps of a plan; answers follow at the end, as many as are asked for.

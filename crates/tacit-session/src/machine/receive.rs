@@ -19,6 +19,7 @@ impl<A: Application, J: Journal> Party<A, J> {
             FrameKind::Input | FrameKind::Complete => self.receive_input(frame),
             FrameKind::Share => self.receive_share(frame),
             FrameKind::Request => self.receive_request(frame.header()),
+            FrameKind::Letter => Ok(()),
         }
     }
 
@@ -56,6 +57,7 @@ impl<A: Application, J: Journal> Party<A, J> {
             }
             FrameKind::Share => is_below,
             FrameKind::Request => is_below || self.seat.parent() == Some(sender),
+            FrameKind::Letter => false,
         };
         if in_turn {
             Ok(())

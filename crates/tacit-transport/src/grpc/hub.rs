@@ -208,8 +208,8 @@ impl Hub {
             .map(|der| tacit_session::Digest::of(der));
         let sites = self.roster.sites();
         let site = sites.iter().find(|s| Some(s.certificate) == fingerprint);
-        let Some((party, name)) = site.and_then(|s| Some((self.roster.party(s)?, &s.name))) else {
-            return self.refuse(from, "no certificate of a party".into());
+        let Some((party, name)) = site.and_then(|s| Some((self.roster.place(s)?, &s.name))) else {
+            return self.refuse(from, "no certificate of a party or querier".into());
         };
         let call = Call {
             hub: self.clone(),

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
@@ -23,6 +23,7 @@ use tonic_prost::ProstCodec;
 
 use super::tls;
 use super::wire::{ATTACH, Envelope, Hello, Kind, MAX_MESSAGE, VERSION};
+use crate::error::Error;
 
 /// Messages on their way to the socket.
 const UP: usize = 64;
@@ -127,5 +128,30 @@ impl tower_service::Service<http::Request<Body>> for Requests {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         Box::pin(self.0.send_request(request))
+    }
+}
+
+/// Dials the hub, proves who this is, and leaves again: how long that took. For a test before a
+/// session.
+pub fn reach(
+    identity: &Identity,
+    roster: Arc<SignedRoster>,
+    hub: &str,
+    address: &str,
+    patience: Duration,
+) -> Result<Duration, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::io("the runtime of the transport"))?;
+    let began = Instant::now();
+    // A room of no session.
+    let dialled = attach(identity, roster, (hub, address), [0; 32], patience);
+    match runtime.block_on(dialled) {
+        Ok(_) => Ok(began.elapsed()),
+        Err(reason) => Err(Error::Unreached {
+            hub: hub.to_owned(),
+            reason,
+        }),
     }
 }

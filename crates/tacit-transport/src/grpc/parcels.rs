@@ -256,7 +256,7 @@ impl Parcels {
         let signed = SignedHeader::decode(head, self.bounds.max_payload)
             .map_err(|problem| problem.to_string())?;
         let sender = signed.header().sender;
-        match self.roster.party(sender) {
+        match self.roster.member(sender) {
             Some(member) if signed.verifies(&member.key) => Ok(signed),
             Some(member) => Err(format!("the frame is not signed by `{}`", member.name)),
             None => Err(format!(

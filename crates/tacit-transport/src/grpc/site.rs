@@ -4,21 +4,20 @@
 //! journal waits for the disk. The calling thread moves parcels: it dials the hub, and dials again
 //! for as long as it takes.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tacit_identity::{Identity, SignedRoster, SiteRole};
-use tacit_session::{Action, Application, Event, Fault, Frame, Journal, Party, PartyIndex, Status};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tacit_session::{
+    Action, Application, Digest, DigestWriter, Event, Fault, Journal, Party, PartyIndex, Status,
+};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::link::{Link, attach};
-use super::parcels::{Bounds, Complaint, Outcome, Parcels};
-use super::wire::{Envelope, Finished, Kind};
+use super::desk::{Desk, FromParty, Leaves, Mail, fresh_life, runtime};
+use super::parcels::{Bounds, Complaint, Parcels};
 use crate::error::Error;
 
 /// Where a party sits and whom it dials.
@@ -49,6 +48,8 @@ pub struct SiteOptions {
     pub linger: Duration,
     /// The party stops after so long, complete or not.
     pub deadline: Option<Duration>,
+    /// Which session of the plan this is, from 0: each meets in a room of its own.
+    pub session: u64,
 }
 
 impl Default for SiteOptions {
@@ -60,6 +61,7 @@ impl Default for SiteOptions {
             budget: 1 << 30,
             linger: Duration::from_secs(600),
             deadline: None,
+            session: 0,
         }
     }
 }
@@ -90,17 +92,6 @@ pub enum SiteEvent {
     },
 }
 
-/// Messages that may wait for the connection; what is more is said again when it is asked for.
-const WAITING: usize = 2048;
-
-enum FromParty {
-    Send(PartyIndex, Frame),
-    Taken(PartyIndex),
-    Happened(SiteEvent),
-    Done,
-    Failed(Error),
-}
-
 /// Runs a party to the end of its session and gives its application back. Whatever is lost on the
 /// way (connections, the hub, other parties) is waited for; an error is this party's own.
 pub fn run<A, J>(
@@ -122,38 +113,25 @@ where
             place: party.index().as_usize(),
         });
     }
-    let mut life = [0; 8];
-    getrandom::fill(&mut life).map_err(|e| tacit_session::Error::Entropy {
-        problem: e.to_string(),
-    })?;
     let bounds = Bounds {
         max_payload: party.max_payload(),
         budget: options.budget,
     };
+    let parcels = Parcels::new(
+        party.roster().clone(),
+        party.neighbours(),
+        bounds,
+        fresh_life()?,
+    );
     let (mail, inbox) = channel();
     let (post, outbox) = unbounded_channel();
-    let desk = Desk {
-        site,
-        options,
-        observer,
-        me: party.index(),
-        room: party.agreement().0,
-        parcels: Parcels::new(
-            party.roster().clone(),
-            party.neighbours(),
-            bounds,
-            u64::from_le_bytes(life),
-        ),
-        mail,
-        out: VecDeque::new(),
-        began: Instant::now(),
-        done: None,
-        root_finished: false,
+    let room = room_of(party.agreement(), options.session);
+    let leaves = match party.index() {
+        PartyIndex::ROOT => Leaves::AtItsEnd,
+        _ => Leaves::WithTheRoot,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::io("the runtime of the transport"))?;
+    let desk = Desk::new((site, options), room, leaves, parcels, mail, observer);
+    let runtime = runtime()?;
     let tick = options.tick;
     thread::scope(|scope| {
         let served = scope.spawn(move || serve(party, &inbox, &post, tick));
@@ -167,7 +145,16 @@ where
     })
 }
 
-type Mail = (PartyIndex, Frame);
+/// Where the sessions of a plan meet.
+fn room_of(agreement: Digest, session: u64) -> [u8; 32] {
+    match session {
+        0 => agreement.0,
+        _ => {
+            let room = DigestWriter::new("tacit room of a session v1").bytes(&agreement.0);
+            room.u64(session).finish().0
+        }
+    }
+}
 
 /// The party's thread: mail first, then its own share, and a look at the clock now and then.
 fn serve<A: Application, J: Journal>(
@@ -260,205 +247,4 @@ fn tell<A: Application, J: Journal>(party: &mut Party<A, J>, post: &UnboundedSen
         };
         let _ = post.send(said);
     }
-}
-
-/// Where parcels are packed and opened.
-struct Desk<'a, O> {
-    site: &'a Site,
-    options: &'a SiteOptions,
-    observer: O,
-    me: PartyIndex,
-    room: [u8; 32],
-    parcels: Parcels,
-    mail: Sender<Mail>,
-    out: VecDeque<Envelope>,
-    began: Instant,
-    done: Option<Instant>,
-    root_finished: bool,
-}
-
-/// Why a connection is over.
-enum End {
-    Broken(String),
-    Left,
-}
-
-impl<O: FnMut(SiteEvent)> Desk<'_, O> {
-    async fn run(mut self, mut outbox: UnboundedReceiver<FromParty>) -> Result<(), Error> {
-        let mut pause = self.options.redial;
-        loop {
-            // A new connection begins with what is said below; what was on its way to the old one
-            // is offered again.
-            self.out.clear();
-            let reason = match self.dial(&mut outbox).await? {
-                Ok(link) => {
-                    pause = self.options.redial;
-                    (self.observer)(SiteEvent::Attached);
-                    if self.done.is_some() {
-                        self.say_finished();
-                    }
-                    match self.work(link, &mut outbox).await? {
-                        End::Left => return Ok(()),
-                        End::Broken(reason) => reason,
-                    }
-                }
-                Err(reason) => reason,
-            };
-            (self.observer)(SiteEvent::Detached { reason });
-            if self.has_waited_enough()? {
-                return Ok(());
-            }
-            let wait = sleep(pause);
-            pause = (pause * 2).min(self.options.redial * 100);
-            self.meanwhile(wait, &mut outbox).await?;
-        }
-    }
-
-    async fn dial(
-        &mut self,
-        outbox: &mut UnboundedReceiver<FromParty>,
-    ) -> Result<Result<Link, String>, Error> {
-        let site = self.site;
-        let to = (site.hub.as_str(), site.address.as_str());
-        let patience = self.options.dial;
-        let dialled = attach(&site.identity, site.roster.clone(), to, self.room, patience);
-        self.meanwhile(dialled, outbox).await
-    }
-
-    /// Listens to the party while there is no connection.
-    async fn meanwhile<T>(
-        &mut self,
-        what: impl Future<Output = T>,
-        outbox: &mut UnboundedReceiver<FromParty>,
-    ) -> Result<T, Error> {
-        tokio::pin!(what);
-        loop {
-            tokio::select! {
-                result = &mut what => return Ok(result),
-                Some(said) = outbox.recv() => {
-                    self.hear(said)?;
-                    self.out.clear();
-                }
-            }
-        }
-    }
-
-    async fn work(
-        &mut self,
-        mut link: Link,
-        outbox: &mut UnboundedReceiver<FromParty>,
-    ) -> Result<End, Error> {
-        let mut tick = interval(self.options.tick);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut overdue = false;
-        loop {
-            if overdue || self.may_leave() && self.out.is_empty() {
-                return Ok(leave(link).await);
-            }
-            tokio::select! {
-                message = link.down.message() => match message {
-                    Ok(Some(envelope)) => self.receive(envelope),
-                    Ok(None) => return Ok(End::Broken("the hub ended the connection".into())),
-                    Err(status) => return Ok(End::Broken(status.message().to_owned())),
-                },
-                Some(said) = outbox.recv() => self.hear(said)?,
-                room = link.up.reserve(), if !self.out.is_empty() => match room {
-                    Ok(room) => {
-                        if let Some(envelope) = self.out.pop_front() {
-                            room.send(envelope);
-                        }
-                    }
-                    Err(_) => return Ok(End::Broken("the connection broke".into())),
-                },
-                _ = tick.tick() => {
-                    overdue = self.has_waited_enough()?;
-                    let mut outcomes = Vec::new();
-                    self.parcels.tick(&mut outcomes);
-                    self.carry_out(outcomes);
-                }
-            }
-        }
-    }
-
-    fn hear(&mut self, said: FromParty) -> Result<(), Error> {
-        let mut outcomes = Vec::new();
-        match said {
-            FromParty::Send(to, frame) => self.parcels.post(to, frame, &mut outcomes),
-            FromParty::Taken(from) => self.parcels.taken(from, &mut outcomes),
-            FromParty::Happened(event) => (self.observer)(event),
-            FromParty::Failed(error) => return Err(error),
-            FromParty::Done => {
-                self.done = Some(Instant::now());
-                self.say_finished();
-            }
-        }
-        self.carry_out(outcomes);
-        Ok(())
-    }
-
-    fn receive(&mut self, envelope: Envelope) {
-        let Ok(from) = u16::try_from(envelope.peer).map(PartyIndex) else {
-            return;
-        };
-        let Some(kind) = envelope.kind else {
-            return;
-        };
-        match kind {
-            Kind::Finished(_) if from == PartyIndex::ROOT => self.root_finished = true,
-            // Back again, or in its next session: it is not finished until it says so.
-            Kind::Present(_) if from == PartyIndex::ROOT => self.root_finished = false,
-            _ => {}
-        }
-        let mut outcomes = Vec::new();
-        self.parcels.receive(from, kind, &mut outcomes);
-        self.carry_out(outcomes);
-    }
-
-    fn carry_out(&mut self, outcomes: Vec<Outcome>) {
-        for outcome in outcomes {
-            match outcome {
-                // A neighbour that asks faster than the connection sends asks again at its tick.
-                Outcome::Send(envelope) if self.out.len() < WAITING => {
-                    self.out.push_back(envelope);
-                }
-                Outcome::Send(_) => {}
-                // When the party is gone, its failure is on its way here.
-                Outcome::Deliver(from, frame) => drop(self.mail.send((from, frame))),
-                Outcome::Report(complaint) => (self.observer)(SiteEvent::Complaint(complaint)),
-            }
-        }
-    }
-
-    fn say_finished(&mut self) {
-        let kind = Some(Kind::Finished(Finished {}));
-        self.out.push_back(Envelope { peer: 0, kind });
-    }
-
-    /// The root ends last, when everyone has confirmed the end, so its end is everyone's: what is
-    /// still posted then repeats what has arrived, and may have nobody left to acknowledge it.
-    fn may_leave(&self) -> bool {
-        let all_done = self.root_finished || self.me == PartyIndex::ROOT;
-        self.done.is_some() && all_done
-    }
-
-    fn has_waited_enough(&self) -> Result<bool, Error> {
-        if let Some(done) = self.done {
-            return Ok(done.elapsed() >= self.options.linger);
-        }
-        match self.options.deadline {
-            Some(deadline) if self.began.elapsed() >= deadline => Err(Error::Abandoned {
-                waiting: format!("`{}` is not complete", self.site.identity.name()),
-            }),
-            _ => Ok(false),
-        }
-    }
-}
-
-/// Leaves in order: everything sent is read by the hub before the connection is closed.
-async fn leave(mut link: Link) -> End {
-    let (up, _) = tokio::sync::mpsc::channel(1);
-    drop(std::mem::replace(&mut link.up, up));
-    let drained = async { while let Ok(Some(_)) = link.down.message().await {} };
-    let _ = timeout(Duration::from_secs(5), drained).await;
-    End::Left
 }

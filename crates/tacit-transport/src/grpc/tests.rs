@@ -95,9 +95,9 @@ fn both_sides_say_why_a_certificate_is_refused() {
     assert!(said.contains("as revoked"), "{said}");
     hub.hears("laptop stolen");
 
-    let clinic = identity("clinic", SiteRole::Querier);
+    let relay = identity("relay", SiteRole::Hub);
     let mut requests: Vec<_> = table.parties.iter().map(Identity::request).collect();
-    requests.push(clinic.request());
+    requests.push(relay.request());
     let other_hub = identity("hub", SiteRole::Hub);
     requests.push(other_hub.request());
     let key = table.parties[0].session_key();
@@ -105,9 +105,9 @@ fn both_sides_say_why_a_certificate_is_refused() {
     let roster = SignedRoster::issue(&key, 2, &requests, vec![], now, YEAR).unwrap();
     let roster = Arc::new(roster);
     let second = HubThread::new(other_hub, roster.clone(), HubLimits::default());
-    let said = dial(&clinic, &roster, &second).unwrap_err();
+    let said = dial(&relay, &roster, &second).unwrap_err();
     assert!(said.contains("in another role"), "{said}");
-    second.hears("`clinic` is a querier");
+    second.hears("`relay` is a hub");
 
     // And the party refuses a hub that its roster does not have.
     let said = dial(&table.parties[0], &table.roster, &second).unwrap_err();

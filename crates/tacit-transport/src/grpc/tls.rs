@@ -23,7 +23,8 @@ use crate::error::Error;
 /// Lets in those whom the roster has in one role.
 struct Gate {
     roster: Arc<SignedRoster>,
-    role: SiteRole,
+    /// Any of these.
+    roles: &'static [SiteRole],
     /// The hub that was dialled; any party will do at a hub.
     name: Option<String>,
     provider: Arc<CryptoProvider>,
@@ -43,14 +44,21 @@ impl Verdict {
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Gate({}, roster {})", self.role, self.roster.serial())
+        write!(f, "Gate({:?}, roster {})", self.roles, self.roster.serial())
     }
 }
 
 impl Gate {
     fn check(&self, certificate: &[u8], now: UnixTime) -> Result<(), rustls::Error> {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now.as_secs());
-        let (why, error) = match self.roster.admit(certificate, now, self.role) {
+        let admit = |role: &SiteRole| self.roster.admit(certificate, now, *role);
+        let mut admitted = admit(&self.roles[0]);
+        for role in &self.roles[1..] {
+            if matches!(admitted, Err(Refusal::WrongRole { .. })) {
+                admitted = admit(role).or(admitted);
+            }
+        }
+        let (why, error) = match admitted {
             Err(refusal) => (refusal.to_string(), alert(&refusal)),
             Ok(site) => match &self.name {
                 Some(name) if *name != site.name => (
@@ -179,12 +187,16 @@ fn own(identity: &Identity) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'sta
     (vec![certificate], PrivateKeyDer::Pkcs8(key))
 }
 
-fn gate(roster: Arc<SignedRoster>, role: SiteRole, name: Option<String>) -> (Arc<Gate>, Verdict) {
+fn gate(
+    roster: Arc<SignedRoster>,
+    roles: &'static [SiteRole],
+    name: Option<String>,
+) -> (Arc<Gate>, Verdict) {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verdict = Verdict::default();
     let gate = Gate {
         roster,
-        role,
+        roles,
         name,
         provider,
         verdict: verdict.clone(),
@@ -198,7 +210,7 @@ pub(super) fn client(
     roster: Arc<SignedRoster>,
     hub: &str,
 ) -> Result<(ClientConfig, Verdict), Error> {
-    let (gate, verdict) = gate(roster, SiteRole::Hub, Some(hub.to_owned()));
+    let (gate, verdict) = gate(roster, &[SiteRole::Hub], Some(hub.to_owned()));
     let (certificate, key) = own(identity);
     let mut config = ClientConfig::builder_with_provider(gate.provider.clone())
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -218,7 +230,7 @@ pub(super) fn server(
     identity: &Identity,
     roster: Arc<SignedRoster>,
 ) -> Result<(ServerConfig, Verdict), Error> {
-    let (gate, verdict) = gate(roster, SiteRole::Party, None);
+    let (gate, verdict) = gate(roster, &[SiteRole::Party, SiteRole::Querier], None);
     let (certificate, key) = own(identity);
     let mut config = ServerConfig::builder_with_provider(gate.provider.clone())
         .with_protocol_versions(&[&rustls::version::TLS13])

@@ -5,4 +5,5 @@ pub mod demo;
 pub mod fe;
 pub mod plan_check;
 pub mod run_show;
+pub mod site;
 pub mod split;

@@ -5,8 +5,8 @@ mod network;
 
 use std::path::{Path, PathBuf};
 
+use tacit_ckks::max_log_qp;
 use tacit_ckks::noise::ReleaseMargin;
-use tacit_ckks::{ParametersLiteral, max_log_qp};
 use tacit_data::{Cohort, CohortSpec};
 use tacit_learn::encrypted::EncryptionPlan;
 use tacit_learn::model::GlmConfig;
@@ -14,7 +14,7 @@ use tacit_learn::neural::MlpConfig;
 use tacit_learn::packing::{Cost, GradientForm};
 use tacit_report::{Cell, Column, Quantity, Run, Table, Unit};
 use tacit_session::Plan;
-use tacit_session::plan::{Parameters, ReleaseKind, RingKind};
+use tacit_session::plan::ReleaseKind;
 
 use crate::args::RecordArgs;
 use crate::error::Context;
@@ -64,7 +64,8 @@ pub fn run(args: &PlanCheck, console: &mut Console) -> Result<Outcome, Error> {
         return network::run(args, &plan, console);
     }
     let config = GlmConfig::from_plan(&plan).bad_input(|| format!("{name}: the model"))?;
-    let encryption = encryption(&plan, &config).bad_input(|| format!("{name}: the parameters"))?;
+    let encryption =
+        EncryptionPlan::agreed(&plan, &config).bad_input(|| format!("{name}: the parameters"))?;
 
     let mut run = Run::new("plan check", env!("CARGO_PKG_VERSION"), config.seed)
         .failed(|| "the record cannot be made")?;
@@ -96,30 +97,6 @@ pub fn run(args: &PlanCheck, console: &mut Console) -> Result<Outcome, Error> {
         ));
     }
     Ok(Outcome::recorded(run))
-}
-
-/// The plan's parameters, chosen or given.
-fn encryption(
-    plan: &Plan,
-    config: &GlmConfig,
-) -> Result<EncryptionPlan, tacit_learn::encrypted::EncryptedError> {
-    let (parties, lambda) = (plan.parties.len(), plan.security.statistical_bits);
-    match &plan.parameters {
-        Parameters::Choose => EncryptionPlan::choose(config, parties, lambda),
-        Parameters::Explicit(given) => {
-            let literal = ParametersLiteral {
-                kind: match given.ring {
-                    RingKind::Standard => tacit_ring::RingKind::Standard,
-                    RingKind::ConjugateInvariant => tacit_ring::RingKind::ConjugateInvariant,
-                },
-                log_n: given.log_n,
-                q_bits: given.q_bits.clone(),
-                p_bits: given.p_bits.clone(),
-                log_scale: given.scale_bits,
-            };
-            EncryptionPlan::explicit(config, parties, lambda, &literal)
-        }
-    }
 }
 
 type Figure<'a> = dyn FnMut(&str, f64) -> Result<(), Error> + 'a;

@@ -7,7 +7,6 @@
 mod margins;
 pub mod network;
 mod report;
-mod sites;
 mod source;
 
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use tacit_learn::metrics::{self, Evaluation};
 use tacit_learn::model::{Curvature, GlmConfig, Samples};
 use tacit_learn::twin::{Descent, Run as TwinRun};
 use tacit_learn::{modes, packing};
+use tacit_node::rows::{SiteRows, Standardisation, samples};
 use tacit_report::measure::{Elapsed, Phases, Traffic};
 use tacit_transport::memory::{Options as Threads, Progress as Round};
 
@@ -27,7 +27,6 @@ use crate::{Console, Error};
 
 pub use margins::Margins;
 pub use report::{cost_section, margins_section, model_table, quality_section};
-pub use sites::{Shared, Site, samples};
 pub use source::{Hold, Options, Source};
 
 /// What is compared.
@@ -39,7 +38,7 @@ pub struct Setup {
     /// Rows that no site trains on.
     pub test: Table,
     /// Standardisation.
-    pub shared: Shared,
+    pub shared: Standardisation,
     /// Training.
     pub config: GlmConfig,
     /// Statistical security.
@@ -137,7 +136,7 @@ impl Setup {
         let began = Instant::now();
         let rows: Vec<Box<dyn LocalRows>> = sites
             .iter()
-            .map(|t| Box::new(Site::new(t.clone(), shared.clone())) as Box<dyn LocalRows>)
+            .map(|t| Box::new(SiteRows::new(t.clone(), shared.clone())) as Box<dyn LocalRows>)
             .collect();
         let options = Threads::default();
         let mut watch = Watch::new(console, "training under encryption");

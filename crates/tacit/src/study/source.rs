@@ -7,8 +7,9 @@ use tacit_data::{
     synthetic,
 };
 use tacit_learn::model::{Family, GlmConfig};
+use tacit_node::rows::Standardisation;
 
-use super::{Setup, Shared};
+use super::Setup;
 use crate::Error;
 use crate::error::Context;
 
@@ -151,7 +152,7 @@ impl Source {
             names,
             sites: tables,
             test,
-            shared: Shared {
+            shared: Standardisation::Statistics {
                 reference,
                 policy,
                 sites,
@@ -214,7 +215,7 @@ pub struct Split {
     /// Held-out rows.
     pub test: Table,
     /// Standardisation.
-    pub shared: Shared,
+    pub shared: Standardisation,
 }
 
 /// What else a study needs to know.

@@ -80,7 +80,7 @@ impl GlmParty {
                 Round::Release(Release::new(&params, &instance, &model, smudging)?)
             }
             Step::Answer(_) => {
-                let parts = sections::split("answer", input, 2)?;
+                let parts = sections::split("answer", input, 3)?;
                 let result = Ciphertext::from_bytes(&params, parts[0])?;
                 let target = PublicKey::from_bytes(&params, parts[1])?;
                 let smudging = self.answer_smudging()?;

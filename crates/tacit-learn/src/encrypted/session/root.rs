@@ -32,7 +32,11 @@ impl GlmParty {
                 let circuit = self.root_circuit()?;
                 let result = circuit.predict(self.weights()?, &query.rows)?;
                 let params = self.params();
-                sections::join(&[&result.to_bytes(params), &query.target.to_bytes(params)])
+                sections::join(&[
+                    &result.to_bytes(params),
+                    &query.target.to_bytes(params),
+                    &query.warrant,
+                ])
             }
         })
     }

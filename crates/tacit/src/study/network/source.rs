@@ -4,8 +4,9 @@ use tacit_data::Table;
 use tacit_data::idx::ImageSet;
 use tacit_learn::encrypted::{CentredRows, LocalRows};
 use tacit_learn::model::Samples;
+use tacit_node::rows::{SiteRows, Standardisation, samples};
 
-use super::super::{Hold, Shared, Site, Source, samples};
+use super::super::{Hold, Source};
 use crate::Error;
 use crate::error::Context;
 
@@ -38,7 +39,7 @@ const VALIDATION: u64 = 0x7661_6c69_6461_7465;
 /// Rows as their owners have them, before standardisation.
 pub enum Cohorts {
     /// Tables with public ranges of their columns: centred, and scaled by the standard deviation.
-    Tables(Vec<Table>, Table, Shared),
+    Tables(Vec<Table>, Table, Standardisation),
     /// Features of a common unit: centred only.
     Centred(Vec<CentredRows>, Samples),
 }
@@ -137,7 +138,7 @@ impl Cohorts {
     pub fn rows(&self) -> Vec<Box<dyn LocalRows>> {
         match self {
             Cohorts::Tables(sites, _, shared) => (sites.iter())
-                .map(|t| Box::new(Site::new(t.clone(), shared.clone())) as Box<dyn LocalRows>)
+                .map(|t| Box::new(SiteRows::new(t.clone(), shared.clone())) as Box<dyn LocalRows>)
                 .collect(),
             Cohorts::Centred(sites, _) => (sites.iter())
                 .map(|rows| Box::new(rows.clone()) as Box<dyn LocalRows>)

@@ -1,0 +1,416 @@
+//! A party, from its files to the end of its session.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tacit_data::{Cohort, CohortSpec, Table};
+use tacit_identity::{Identity, SignedRoster, SiteRole};
+use tacit_journal::{FileJournal, LedgerFile, Ledgered, Vault};
+use tacit_learn::encrypted::GlmParty;
+use tacit_mhe::{Ledger, PartySecret};
+use tacit_ring::{Seed, Xof};
+use tacit_session::{Approval, Digest, DigestWriter, Journal, Nonce, Party, Plan, Seat};
+use tacit_transport::grpc::{Site, SiteEvent, SiteOptions, run};
+use zeroize::Zeroizing;
+
+use crate::agreement::Agreement;
+use crate::approval::ApprovalFile;
+use crate::config::{NodeConfig, PartyConfig, read_text};
+use crate::error::Error;
+use crate::gate::{Gate, Guard};
+use crate::policy::Policy;
+use crate::release_log::ReleaseLog;
+use crate::status::{NodeStatus, seconds};
+
+/// The log of releases in the state folder.
+pub const RELEASES: &str = "releases.jsonl";
+const SERIAL: &str = "roster-serial";
+const SHARE_SEED: &str = "share-seed";
+
+/// A party whose files were all found good.
+#[derive(Debug)]
+pub struct Node {
+    config: NodeConfig,
+    party: PartyConfig,
+    identity: Identity,
+    roster: Arc<SignedRoster>,
+    agreement: Agreement,
+    approval: Approval,
+    policy: Policy,
+    table: Table,
+}
+
+impl Node {
+    /// Reads and checks everything a party starts from. A plan that this site has not signed, or that
+    /// breaks its policy, does not open.
+    pub fn open(config: &NodeConfig) -> Result<Self, Error> {
+        let party = config.party.clone().ok_or_else(|| {
+            let problem = "there is no [party] section; a hub is run from [relay]";
+            Error::config("node", problem)
+        })?;
+        let roster = config.signed_roster()?;
+        let identity = config.open_identity()?;
+        let now = SystemTime::now();
+        roster.admit(identity.certificate().der(), now, SiteRole::Party)?;
+        fs::create_dir_all(&config.state).map_err(Error::io(&config.state))?;
+        let agreement = Agreement::from_toml(&read_text(&party.plan)?)?;
+        let approval = ApprovalFile::from_toml(&read_text(&party.approval)?)?;
+        let approval = approval.check(
+            &identity.session_key().public(),
+            agreement.digest,
+            roster.session().digest(),
+        )?;
+        let policy = Policy::from_toml(&read_text(&party.policy)?)?;
+        let table = rows(&agreement.plan, identity.name(), &party.data)?;
+        let (found, needed) = (table.rows() as u64, agreement.plan.min_rows);
+        let mut refused = policy.check(&agreement.plan, Some(found));
+        if found < needed {
+            refused.push(crate::Refusal {
+                rule: "min_rows",
+                problem: format!("{found} rows here, the plan asks for {needed}"),
+            });
+        }
+        if table.columns() != agreement.session.config.features {
+            refused.push(crate::Refusal {
+                rule: "features",
+                problem: format!(
+                    "{} columns here, the plan has {}",
+                    table.columns(),
+                    agreement.session.config.features
+                ),
+            });
+        }
+        if !refused.is_empty() {
+            return Err(Error::Refused(refused));
+        }
+        Ok(Self {
+            config: config.clone(),
+            party,
+            identity,
+            roster,
+            agreement,
+            approval,
+            policy,
+            table,
+        })
+    }
+
+    /// This site's name.
+    pub fn name(&self) -> &str {
+        self.identity.name()
+    }
+
+    /// What was agreed.
+    pub fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    /// How many rows this site brings.
+    pub fn rows(&self) -> usize {
+        self.table.rows()
+    }
+
+    /// Whom to dial.
+    pub(crate) fn hub(&self) -> (&Identity, &Arc<SignedRoster>, &PartyConfig) {
+        (&self.identity, &self.roster, &self.party)
+    }
+
+    /// Trains: begins the session of the plan, or goes on where the journal ends. `unlock` opens the
+    /// share key; `observer` hears every event beside the status that is written for it.
+    pub fn train(
+        self,
+        unlock: tacit_seal::Unlock,
+        mut observer: impl FnMut(&SiteEvent, &NodeStatus),
+    ) -> Result<Trained, Error> {
+        remember_serial(&self.config.state, &self.roster)?;
+        let folder = session_folder(&self.config.state, &self.agreement)?;
+        let members = self.roster.session().clone();
+        let key = self.identity.session_key();
+        let owner = DigestWriter::new("tacit share key of a plan v1")
+            .bytes(&self.agreement.digest.0)
+            .bytes(&members.digest().0)
+            .bytes(key.public().as_bytes())
+            .finish();
+        let seed = share_seed(&Vault::new(&folder, unlock, owner))?;
+        let secret = PartySecret::from_seed(&self.agreement.session.encryption.params, &seed);
+        let log = ReleaseLog::open(&self.config.state.join(RELEASES), self.identity.name(), key)?;
+        let desk = Desk {
+            status: NodeStatus {
+                site: self.identity.name().to_owned(),
+                plan: self.agreement.plan.name.clone(),
+                phase: "connecting".into(),
+                started: seconds(SystemTime::now()),
+                ..NodeStatus::default()
+            },
+            site: Site {
+                identity: self.identity,
+                roster: self.roster,
+                hub: self.party.hub,
+                address: self.party.address,
+            },
+            linger: Duration::from_secs(self.party.linger_seconds),
+            config: self.config,
+            folder,
+            agreement: self.agreement,
+            approval: self.approval,
+            owner,
+            ledger: secret.shared_ledger(),
+        };
+        let agreement = &desk.agreement;
+        let guard = Guard::new(&agreement.plan, members, self.policy, log)?;
+        let rows = crate::rows::SiteRows::new(self.table, agreement.standardisation.clone());
+        let glm = GlmParty::new(agreement.session.clone(), secret, Box::new(rows))?;
+        let mut trained = Trained {
+            desk,
+            gate: Gate::new(glm, guard),
+        };
+        trained = trained.session(0, "training", &mut observer)?;
+        Ok(trained)
+    }
+}
+
+/// What a node holds between its sessions, beside what is computed.
+pub(crate) struct Desk {
+    pub(crate) status: NodeStatus,
+    pub(crate) site: Site,
+    config: NodeConfig,
+    pub(crate) folder: PathBuf,
+    pub(crate) agreement: Agreement,
+    pub(crate) linger: Duration,
+    approval: Approval,
+    owner: Digest,
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+/// A party after its training.
+pub struct Trained {
+    pub(crate) desk: Desk,
+    pub(crate) gate: Gate<GlmParty>,
+}
+
+impl Trained {
+    /// The party: at the root it holds the encrypted model.
+    pub fn application(&self) -> &GlmParty {
+        self.gate.application()
+    }
+
+    /// The guard, with the log of releases.
+    pub fn guard(&self) -> &Guard {
+        self.gate.guard()
+    }
+
+    /// Runs session number `session` of the plan to its end, or goes on with it. A session whose end
+    /// everyone has heard is only replayed.
+    pub(crate) fn session(
+        mut self,
+        session: u64,
+        phase: &str,
+        observer: &mut dyn FnMut(&SiteEvent, &NodeStatus),
+    ) -> Result<Self, Error> {
+        let desk = &mut self.desk;
+        let seat = desk.seat()?;
+        let party = Party::new(seat, self.gate, desk.journal(session)?)?;
+        let over = desk.folder.join(format!("{}.over", file(session)));
+        if over.exists() && party.status().done {
+            self.gate = party.into_application();
+            return Ok(self);
+        }
+        let options = SiteOptions {
+            linger: desk.linger,
+            session,
+            ..SiteOptions::default()
+        };
+        let finished = {
+            let Desk {
+                site,
+                status,
+                config,
+                ..
+            } = &mut *desk;
+            let name = |p| site.roster.session().name(p);
+            run(party, site, &options, |event| {
+                note(&event, phase, status, &name);
+                status.changed = seconds(SystemTime::now());
+                // A service to people: a disk without room for it stops the journal anyway.
+                let _ = status.write(&config.state);
+                observer(&event, status);
+            })
+        };
+        match &finished {
+            Ok(_) => desk.tell("done", None)?,
+            Err(error) => desk.tell("stopped", Some(error.to_string()))?,
+        }
+        self.gate = finished?;
+        tacit_seal::file::replace(&over, b"")?;
+        Ok(self)
+    }
+}
+
+/// The name of a session's files.
+pub(crate) fn file(session: u64) -> String {
+    match session {
+        0 => "training".into(),
+        _ => format!("answer-{session:06}"),
+    }
+}
+
+impl Desk {
+    fn seat(&self) -> Result<Seat, Error> {
+        Ok(Seat::new(
+            self.site.roster.session().clone(),
+            &self.agreement.plan,
+            self.site.identity.session_key(),
+            self.approval.clone(),
+            Nonce::fresh()?,
+        )?)
+    }
+
+    /// The journal of a session, behind the ledger of the share key.
+    fn journal(
+        &self,
+        session: u64,
+    ) -> Result<impl Journal<Error = tacit_journal::Error> + Send + use<>, Error> {
+        let ledger_file = LedgerFile::open(self.folder.join("ledger.log"), self.owner)?;
+        let live = self.ledger.clone();
+        let ledger = || self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger().restore(ledger_file.entries());
+        let journal = FileJournal::open(
+            self.folder.join(format!("{}.log", file(session))),
+            self.agreement.digest,
+            self.site.roster.session().digest(),
+            &self.site.identity.session_key().public(),
+            self.agreement.plan.limits.max_payload_bytes,
+        )?;
+        Ok(Ledgered::new(journal, ledger_file, move || {
+            let ledger = live.lock().unwrap_or_else(PoisonError::into_inner);
+            ledger.entries().collect()
+        }))
+    }
+
+    /// The same site once more, for a second connection.
+    pub(crate) fn again(&self) -> Result<Site, Error> {
+        Ok(Site {
+            identity: self.config.open_identity()?,
+            roster: self.site.roster.clone(),
+            hub: self.site.hub.clone(),
+            address: self.site.address.clone(),
+        })
+    }
+
+    /// Writes a status outside of a session.
+    pub(crate) fn tell(&mut self, phase: &str, problem: Option<String>) -> Result<(), Error> {
+        self.status.phase = phase.to_owned();
+        self.status.attached = false;
+        if problem.is_some() {
+            self.status.last_problem = problem;
+        }
+        self.status.changed = seconds(SystemTime::now());
+        self.status.write(&self.config.state)
+    }
+}
+
+/// Puts an event into the status.
+fn note(
+    event: &SiteEvent,
+    phase: &str,
+    status: &mut NodeStatus,
+    name: &dyn Fn(tacit_session::PartyIndex) -> String,
+) {
+    let all = |them: &[tacit_session::PartyIndex]| them.iter().map(|p| name(*p)).collect();
+    match event {
+        SiteEvent::Attached => {
+            status.attached = true;
+            status.phase = phase.to_owned();
+        }
+        SiteEvent::Detached { reason } => {
+            status.broken += u64::from(status.attached);
+            status.attached = false;
+            status.last_problem = Some(format!("the hub is not reached: {reason}"));
+        }
+        SiteEvent::Progress(progress) => {
+            status.round = progress.round.unwrap_or_default();
+            status.label = progress
+                .label
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            status.rounds = progress.rounds_expected;
+            status.waiting_on = all(&progress.waiting_on);
+            status.late.clear();
+        }
+        SiteEvent::Fault(fault) => {
+            if !fault.is_noise() {
+                status.faults += 1;
+                status.last_problem = Some(fault.to_string());
+            }
+        }
+        SiteEvent::Complaint(complaint) => {
+            status.faults += 1;
+            status.last_problem = Some(format!("{}: {}", name(complaint.peer), complaint.problem));
+        }
+        SiteEvent::Late { waiting_on, .. } => status.late = all(waiting_on),
+        _ => {}
+    }
+}
+
+/// This party's rows, as the plan selects them.
+pub fn rows(plan: &Plan, site: &str, data: &Path) -> Result<Table, Error> {
+    let party = plan.parties.iter().find(|p| p.name == site);
+    let party = party.ok_or_else(|| Error::Plan {
+        field: "party",
+        problem: format!("`{site}` is not among the parties"),
+        remedy: "use the plan of this site's roster",
+    })?;
+    let spec: CohortSpec = party.cohort.settings_as(site)?;
+    let cohort = Cohort::load(&spec, data).map_err(|source| Error::Data {
+        site: site.to_owned(),
+        source,
+    })?;
+    Ok(cohort.table)
+}
+
+/// The folder of a plan's session: by name and digest, so that a changed plan has another one.
+fn session_folder(state: &Path, agreement: &Agreement) -> Result<PathBuf, Error> {
+    let digest: Digest = agreement.digest;
+    let short = &digest.to_string()[..16];
+    let folder = state.join(format!("{}-{short}", agreement.plan.name));
+    fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+    Ok(folder)
+}
+
+/// The seed of all secrets under a plan: made once, sealed, and on the disk before it is used.
+fn share_seed(vault: &Vault) -> Result<Seed, Error> {
+    if vault.open(SHARE_SEED)?.is_none() {
+        let mut fresh = Zeroizing::new([0; 32]);
+        Xof::from_os()?.fill(&mut fresh[..]);
+        vault.keep(SHARE_SEED, &fresh[..])?;
+    }
+    let kept = vault.open(SHARE_SEED)?.unwrap_or_default();
+    let bytes: [u8; 32] = kept[..].try_into().map_err(|_| {
+        let problem = "the sealed share key has another length";
+        Error::config("state", problem)
+    })?;
+    let bytes = Zeroizing::new(bytes);
+    Ok(Seed::from_bytes(*bytes))
+}
+
+/// Refuses a roster older than one this node has run with.
+fn remember_serial(state: &Path, roster: &SignedRoster) -> Result<(), Error> {
+    let path = state.join(SERIAL);
+    let seen = match fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().map_err(|_| {
+            let problem =
+                "not a number; remove the file if the roster here is known to be the newest";
+            Error::config(path.display().to_string(), problem)
+        })?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(Error::io(&path)(error)),
+    };
+    roster.check_not_older_than(seen)?;
+    if roster.serial() > seen {
+        tacit_seal::file::replace(&path, roster.serial().to_string().as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,284 @@
+//! Between a party, or whoever writes letters, and the hub: parcels are packed and opened here, over
+//! as many connections as it takes.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use tacit_session::{Frame, PartyIndex};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::link::{Link, attach};
+use super::parcels::{Outcome, Parcels};
+use super::site::{Site, SiteEvent, SiteOptions};
+use super::wire::{Envelope, Finished, Kind};
+use crate::error::Error;
+
+/// Messages that may wait for the connection; what is more is said again when it is asked for.
+const WAITING: usize = 2048;
+
+/// What came, and from whom.
+pub(super) type Mail = (PartyIndex, Frame);
+
+/// What the desk's other side says.
+pub(super) enum FromParty {
+    Send(PartyIndex, Frame),
+    Taken(PartyIndex),
+    Happened(SiteEvent),
+    Done,
+    Failed(Error),
+}
+
+/// Tells the parcels of this process from those of others.
+pub(super) fn fresh_life() -> Result<u64, Error> {
+    let mut life = [0; 8];
+    getrandom::fill(&mut life).map_err(|e| tacit_session::Error::Entropy {
+        problem: e.to_string(),
+    })?;
+    Ok(u64::from_le_bytes(life))
+}
+
+/// What a desk runs on.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::io("the runtime of the transport"))
+}
+
+/// Where parcels are packed and opened.
+pub(super) struct Desk<'a, O> {
+    site: &'a Site,
+    options: &'a SiteOptions,
+    observer: O,
+    leaves: Leaves,
+    room: [u8; 32],
+    parcels: Parcels,
+    mail: Sender<Mail>,
+    out: VecDeque<Envelope>,
+    began: Instant,
+    done: Option<Instant>,
+    root_finished: bool,
+}
+
+/// When a desk may be left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Leaves {
+    /// As soon as this side is done.
+    AtItsEnd,
+    /// When this side is done and the root has said that it is.
+    WithTheRoot,
+}
+
+/// Why a connection is over.
+enum End {
+    Broken(String),
+    Left,
+}
+
+impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
+    pub(super) fn new(
+        (site, options): (&'a Site, &'a SiteOptions),
+        room: [u8; 32],
+        leaves: Leaves,
+        parcels: Parcels,
+        mail: Sender<Mail>,
+        observer: O,
+    ) -> Self {
+        Self {
+            site,
+            options,
+            observer,
+            leaves,
+            room,
+            parcels,
+            mail,
+            out: VecDeque::new(),
+            began: Instant::now(),
+            done: None,
+            root_finished: false,
+        }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        mut outbox: UnboundedReceiver<FromParty>,
+    ) -> Result<(), Error> {
+        let mut pause = self.options.redial;
+        loop {
+            // A new connection begins with what is said below; what was on its way to the old one
+            // is offered again.
+            self.out.clear();
+            let reason = match self.dial(&mut outbox).await? {
+                Ok(link) => {
+                    pause = self.options.redial;
+                    (self.observer)(SiteEvent::Attached);
+                    if self.done.is_some() {
+                        self.say_finished();
+                    }
+                    match self.work(link, &mut outbox).await? {
+                        End::Left => return Ok(()),
+                        End::Broken(reason) => reason,
+                    }
+                }
+                Err(reason) => reason,
+            };
+            (self.observer)(SiteEvent::Detached { reason });
+            if self.has_waited_enough()? {
+                return Ok(());
+            }
+            let wait = sleep(pause);
+            pause = (pause * 2).min(self.options.redial * 100);
+            self.meanwhile(wait, &mut outbox).await?;
+        }
+    }
+
+    async fn dial(
+        &mut self,
+        outbox: &mut UnboundedReceiver<FromParty>,
+    ) -> Result<Result<Link, String>, Error> {
+        let site = self.site;
+        let to = (site.hub.as_str(), site.address.as_str());
+        let patience = self.options.dial;
+        let dialled = attach(&site.identity, site.roster.clone(), to, self.room, patience);
+        self.meanwhile(dialled, outbox).await
+    }
+
+    /// Listens to the party while there is no connection.
+    async fn meanwhile<T>(
+        &mut self,
+        what: impl Future<Output = T>,
+        outbox: &mut UnboundedReceiver<FromParty>,
+    ) -> Result<T, Error> {
+        tokio::pin!(what);
+        loop {
+            tokio::select! {
+                result = &mut what => return Ok(result),
+                Some(said) = outbox.recv() => {
+                    self.hear(said)?;
+                    self.out.clear();
+                }
+            }
+        }
+    }
+
+    async fn work(
+        &mut self,
+        mut link: Link,
+        outbox: &mut UnboundedReceiver<FromParty>,
+    ) -> Result<End, Error> {
+        let mut tick = interval(self.options.tick);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut overdue = false;
+        loop {
+            if overdue || self.may_leave() && self.out.is_empty() {
+                return Ok(leave(link).await);
+            }
+            tokio::select! {
+                message = link.down.message() => match message {
+                    Ok(Some(envelope)) => self.receive(envelope),
+                    Ok(None) => return Ok(End::Broken("the hub ended the connection".into())),
+                    Err(status) => return Ok(End::Broken(status.message().to_owned())),
+                },
+                Some(said) = outbox.recv() => self.hear(said)?,
+                room = link.up.reserve(), if !self.out.is_empty() => match room {
+                    Ok(room) => {
+                        if let Some(envelope) = self.out.pop_front() {
+                            room.send(envelope);
+                        }
+                    }
+                    Err(_) => return Ok(End::Broken("the connection broke".into())),
+                },
+                _ = tick.tick() => {
+                    overdue = self.has_waited_enough()?;
+                    let mut outcomes = Vec::new();
+                    self.parcels.tick(&mut outcomes);
+                    self.carry_out(outcomes);
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, said: FromParty) -> Result<(), Error> {
+        let mut outcomes = Vec::new();
+        match said {
+            FromParty::Send(to, frame) => self.parcels.post(to, frame, &mut outcomes),
+            FromParty::Taken(from) => self.parcels.taken(from, &mut outcomes),
+            FromParty::Happened(event) => (self.observer)(event),
+            FromParty::Failed(error) => return Err(error),
+            FromParty::Done => {
+                self.done = Some(Instant::now());
+                self.say_finished();
+            }
+        }
+        self.carry_out(outcomes);
+        Ok(())
+    }
+
+    fn receive(&mut self, envelope: Envelope) {
+        let Ok(from) = u16::try_from(envelope.peer).map(PartyIndex) else {
+            return;
+        };
+        let Some(kind) = envelope.kind else {
+            return;
+        };
+        match kind {
+            Kind::Finished(_) if from == PartyIndex::ROOT => self.root_finished = true,
+            // Back again, or in its next session: it is not finished until it says so.
+            Kind::Present(_) if from == PartyIndex::ROOT => self.root_finished = false,
+            _ => {}
+        }
+        let mut outcomes = Vec::new();
+        self.parcels.receive(from, kind, &mut outcomes);
+        self.carry_out(outcomes);
+    }
+
+    fn carry_out(&mut self, outcomes: Vec<Outcome>) {
+        for outcome in outcomes {
+            match outcome {
+                // A neighbour that asks faster than the connection sends asks again at its tick.
+                Outcome::Send(envelope) if self.out.len() < WAITING => {
+                    self.out.push_back(envelope);
+                }
+                Outcome::Send(_) => {}
+                // When the party is gone, its failure is on its way here.
+                Outcome::Deliver(from, frame) => drop(self.mail.send((from, frame))),
+                Outcome::Report(complaint) => (self.observer)(SiteEvent::Complaint(complaint)),
+            }
+        }
+    }
+
+    fn say_finished(&mut self) {
+        let kind = Some(Kind::Finished(Finished {}));
+        self.out.push_back(Envelope { peer: 0, kind });
+    }
+
+    /// The root ends last, when everyone has confirmed the end, so its end is everyone's: what is
+    /// still posted then repeats what has arrived, and may have nobody left to acknowledge it.
+    fn may_leave(&self) -> bool {
+        let all_done = self.root_finished || self.leaves == Leaves::AtItsEnd;
+        self.done.is_some() && all_done
+    }
+
+    fn has_waited_enough(&self) -> Result<bool, Error> {
+        if let Some(done) = self.done {
+            return Ok(done.elapsed() >= self.options.linger);
+        }
+        match self.options.deadline {
+            Some(deadline) if self.began.elapsed() >= deadline => Err(Error::Abandoned {
+                waiting: format!("`{}` is not complete", self.site.identity.name()),
+            }),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// Leaves in order: everything sent is read by the hub before the connection is closed.
+async fn leave(mut link: Link) -> End {
+    let (up, _) = tokio::sync::mpsc::channel(1);
+    drop(std::mem::replace(&mut link.up, up));
+    let drained = async { while let Ok(Some(_)) = link.down.message().await {} };
+    let _ = timeout(Duration::from_secs(5), drained).await;
+    End::Left
+}
