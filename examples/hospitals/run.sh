@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Five hospitals, a hub and a clinic as processes on this machine, from nothing: identities, roster, signed plan,
-# preflight, training under encryption, an encrypted query, logs verified, stopped.
+# preflight, training under encryption with two failures, an encrypted query, logs verified, stopped.
 #
 #     examples/hospitals/run.sh [FOLDER]
 #
@@ -88,9 +88,19 @@ done
 cat hospital-e/preflight.txt
 
 echo "== the hospitals train"
-for site in "${hospitals[@]}"; do
-    "$tacit" node run --config "$site/node.toml" >"$site/node.log" 2>&1 &
+declare -A node
+start() {
+    "$tacit" node run --config "$1/node.toml" >>"$1/node.log" 2>&1 &
+    node[$1]=$!
     pids+=($!)
+}
+for site in "${hospitals[@]}"; do start "$site"; done
+for site in hospital-c hospital-a; do
+    grep -q -m 1 train/refresh <(tail -f -n +1 "$site/node.log")
+    kill -9 "${node[$site]}"
+    wait "${node[$site]}" 2>/dev/null || true
+    echo "the machine of $site failed; its node starts again and goes on"
+    start "$site"
 done
 
 echo "== the clinic asks, and waits until the model is there"

@@ -128,12 +128,32 @@ impl Agreement {
             let remedy = "allow them, set model.curvature, or standardise by ranges";
             return refuse("release", problem, remedy);
         }
+        for release in &plan.releases {
+            let gets = |name: &String| release.to.contains(name);
+            match release.what {
+                // The root hands them to everyone with the next round.
+                ReleaseKind::Statistics if !plan.parties.iter().all(|p| gets(&p.name)) => {
+                    let problem = "statistics go to every party".into();
+                    return refuse("release.to", problem, "list all parties");
+                }
+                ReleaseKind::Statistics => {}
+                ReleaseKind::Prediction if plan.parties.iter().any(|p| gets(&p.name)) => {
+                    let problem = "a party cannot ask".into();
+                    return refuse("release.to", problem, "list queriers only");
+                }
+                ReleaseKind::Prediction => {}
+                other => {
+                    let problem = format!("{other:?} is not released between sites");
+                    return refuse("release.what", problem, "leave the release out");
+                }
+            }
+        }
         let session = SessionPlan {
             config,
             encryption,
             total_rows,
             moments,
-            release_model: planned(ReleaseKind::Model) > 0,
+            release_model: false,
             max_answers: usize::try_from(planned(ReleaseKind::Prediction)).unwrap_or(usize::MAX),
         };
         Ok(Self {
@@ -142,5 +162,44 @@ impl Agreement {
             standardisation,
             plan,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAN: &str = include_str!("../../../examples/hospitals/plan.toml");
+
+    #[test]
+    fn the_plan_of_the_hospitals_is_a_session() {
+        let agreement = Agreement::from_toml(PLAN).unwrap();
+        let session = &agreement.session;
+        assert_eq!((session.total_rows, session.moments), (700, 0));
+        assert_eq!((session.max_answers, session.release_model), (20, false));
+        let by = PLAN.replace("\"ranges\"", "\"statistics\"");
+        let by = by.replacen("at_most = 1\n", "at_most = 2\n", 1);
+        assert_eq!(Agreement::from_toml(&by).unwrap().session.moments, 17);
+    }
+
+    #[test]
+    fn what_cannot_be_run_as_it_is_written_is_refused_by_its_field() {
+        let said = |from: &str, to: &str| {
+            assert!(PLAN.contains(from), "{from}");
+            let changed = PLAN.replacen(from, to, 1);
+            Agreement::from_toml(&changed).unwrap_err().to_string()
+        };
+        assert!(said("[18, 90]]", "[18, 90], [0, 1]]").contains("data.ranges"));
+        assert!(said("[18, 90]]", "[90, 18]]").contains("data.ranges"));
+        assert!(said("rows = 700", "rows = 300").contains("data.rows"));
+        assert!(said("rows = 700", "row = 700").contains("data"));
+        assert!(said("\"ranges\"", "\"statistics\"").contains("training releases 2"));
+        let one = "to = [\"hospital-a\", ";
+        assert!(said(one, "to = [").contains("statistics go to every party"));
+        assert!(said("what = \"prediction\"", "what = \"model\"").contains("release.what"));
+        let party = said("to = [\"clinic\"]", "to = [\"clinic\", \"hospital-b\"]");
+        assert!(party.contains("release.to"), "{party}");
+        let threshold = said("[parameters]", "[threshold]\nt = 3\n\n[parameters]");
+        assert!(threshold.contains("threshold"), "{threshold}");
     }
 }

@@ -26,6 +26,8 @@ use crate::status::{NodeStatus, seconds};
 
 /// The log of releases in the state folder.
 pub const RELEASES: &str = "releases.jsonl";
+/// Rounds of a session beside the application's: two that open it and one that ends it.
+const OTHER_ROUNDS: u32 = 3;
 const SERIAL: &str = "roster-serial";
 const SHARE_SEED: &str = "share-seed";
 
@@ -318,11 +320,11 @@ fn note(
     status: &mut NodeStatus,
     name: &dyn Fn(tacit_session::PartyIndex) -> String,
 ) {
+    status.phase = phase.to_owned();
     let all = |them: &[tacit_session::PartyIndex]| them.iter().map(|p| name(*p)).collect();
     match event {
         SiteEvent::Attached => {
             status.attached = true;
-            status.phase = phase.to_owned();
         }
         SiteEvent::Detached { reason } => {
             status.broken += u64::from(status.attached);
@@ -336,7 +338,9 @@ fn note(
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            status.rounds = progress.rounds_expected;
+            // Opening and end are rounds too, and answers come as they are asked for.
+            let expected = progress.rounds_expected.map(|n| n + OTHER_ROUNDS);
+            status.rounds = expected.filter(|n| *n >= status.round);
             status.waiting_on = all(&progress.waiting_on);
             status.late.clear();
         }

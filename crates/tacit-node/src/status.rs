@@ -18,7 +18,7 @@ pub struct NodeStatus {
     pub site: String,
     /// Name of the plan.
     pub plan: String,
-    /// What it does: `connecting`, `training`, `done`.
+    /// What it does: `connecting`, `training`, `serving`, `done` (between sessions), `stopped`.
     pub phase: String,
     /// Number of the open round.
     pub round: u32,

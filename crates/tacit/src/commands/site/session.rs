@@ -99,9 +99,9 @@ fn status(args: &SessionStatus, console: &mut Console) -> Result<Outcome, Error>
         table = table.row([Cell::text(what), Cell::text(is)]);
     }
     console.table(&table)?;
-    let done = if status.phase == "done" { 1.0 } else { 0.0 };
+    let is_trained = matches!(status.phase.as_str(), "done" | "serving");
     let figures = [
-        ("done", done),
+        ("trained", f64::from(u8::from(is_trained))),
         ("round", f64::from(status.round)),
         ("late", status.late.len() as f64),
         ("waiting_on", status.waiting_on.len() as f64),
