@@ -97,6 +97,9 @@ pub struct PartyConfig {
     pub hub: String,
     /// Where it listens, `host:port`.
     pub address: String,
+    /// Folder of the marks that notice an older copy of journals and ledger: on another disk, and in no
+    /// backup. The state folder if there is none.
+    pub marks: Option<PathBuf>,
     /// How long this node stays after its own end if it does not hear of the others'.
     #[serde(default = "linger")]
     pub linger_seconds: u64,
@@ -196,6 +199,7 @@ impl NodeConfig {
                 &mut party.policy,
                 &mut party.data,
             ]);
+            all.extend(party.marks.as_mut());
         }
         all.extend(self.querier.as_mut().map(|q| &mut q.plan));
         all

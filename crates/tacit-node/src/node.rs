@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tacit_data::{Cohort, CohortSpec, Table};
 use tacit_identity::{Identity, SignedRoster, SiteRole};
 use tacit_journal::{FileJournal, LedgerFile, Ledgered, Vault};
 use tacit_learn::encrypted::GlmParty;
-use tacit_mhe::{Ledger, PartySecret};
+use tacit_mhe::{PartySecret, SharedLedger};
 use tacit_ring::{Seed, Xof};
 use tacit_session::{Approval, Digest, DigestWriter, Journal, Nonce, Party, Plan, Seat};
 use tacit_transport::grpc::{Site, SiteEvent, SiteOptions, run};
@@ -128,6 +128,10 @@ impl Node {
     ) -> Result<Trained, Error> {
         remember_serial(&self.config.state, &self.roster)?;
         let folder = session_folder(&self.config.state, &self.agreement)?;
+        let marks = match &self.party.marks {
+            Some(elsewhere) => session_folder(elsewhere, &self.agreement)?,
+            None => folder.clone(),
+        };
         let members = self.roster.session().clone();
         let key = self.identity.session_key();
         let owner = DigestWriter::new("tacit share key of a plan v1")
@@ -155,6 +159,7 @@ impl Node {
             linger: Duration::from_secs(self.party.linger_seconds),
             config: self.config,
             folder,
+            marks,
             agreement: self.agreement,
             approval: self.approval,
             owner,
@@ -179,11 +184,13 @@ pub(crate) struct Desk {
     pub(crate) site: Site,
     config: NodeConfig,
     pub(crate) folder: PathBuf,
+    /// Where the marks are that notice older copies of journals and ledger.
+    marks: PathBuf,
     pub(crate) agreement: Agreement,
     pub(crate) linger: Duration,
     approval: Approval,
     owner: Digest,
-    ledger: Arc<Mutex<Ledger>>,
+    ledger: SharedLedger,
 }
 
 /// A party after its training.
@@ -274,21 +281,22 @@ impl Desk {
         &self,
         session: u64,
     ) -> Result<impl Journal<Error = tacit_journal::Error> + Send + use<>, Error> {
-        let ledger_file = LedgerFile::open(self.folder.join("ledger.log"), self.owner)?;
-        let live = self.ledger.clone();
-        let ledger = || self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger().restore(ledger_file.entries());
+        let place = |name: &str| {
+            let log = self.folder.join(format!("{name}.log"));
+            (log, self.marks.join(format!("{name}.mark")))
+        };
+        let (log, mark) = place("ledger");
+        let ledger = LedgerFile::open(log, mark, self.owner)?;
+        let (log, mark) = place(&file(session));
         let journal = FileJournal::open(
-            self.folder.join(format!("{}.log", file(session))),
+            log,
+            mark,
             self.agreement.digest,
             self.site.roster.session().digest(),
             &self.site.identity.session_key().public(),
             self.agreement.plan.limits.max_payload_bytes,
         )?;
-        Ok(Ledgered::new(journal, ledger_file, move || {
-            let ledger = live.lock().unwrap_or_else(PoisonError::into_inner);
-            ledger.entries().collect()
-        }))
+        Ok(Ledgered::new(journal, ledger, self.ledger.clone()))
     }
 
     /// The same site once more, for a second connection.
