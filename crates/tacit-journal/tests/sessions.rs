@@ -172,6 +172,7 @@ fn sent_before_written<J: Journal>(make: impl Fn(FileJournal) -> J) -> usize {
                 FrameKind::Share => kept.contains(&Record::Share(frame)),
                 FrameKind::Input | FrameKind::Complete => kept.contains(&Record::Input(frame)),
                 FrameKind::Request => true,
+                FrameKind::Letter => false,
             };
             early += usize::from(!is_kept);
         }

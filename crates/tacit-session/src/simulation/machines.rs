@@ -82,6 +82,7 @@ impl<A: Application, F: Fn(PartyIndex) -> A> Machines for InMemory<F> {
             FrameKind::Share => journal.holds(&Record::Share(frame.clone())),
             FrameKind::Input | FrameKind::Complete => journal.holds(&Record::Input(frame.clone())),
             FrameKind::Request => true,
+            FrameKind::Letter => false,
         };
         match is_kept {
             true => Ok(()),
