@@ -132,7 +132,7 @@ fn rows(plan: &Plan, input: &Path) -> Result<Table, Error> {
     };
     let cohort = Cohort::load(&spec, Path::new(".")).map_err(|source| Error::Data {
         site: "the querier".into(),
-        source,
+        source: Box::new(source),
     })?;
     Ok(cohort.table)
 }

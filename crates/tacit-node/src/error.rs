@@ -78,7 +78,7 @@ pub enum Error {
         /// Whose.
         site: String,
         /// What is wrong.
-        source: tacit_data::DataError,
+        source: Box<tacit_data::DataError>,
     },
     /// Identity or roster.
     #[error(transparent)]

@@ -352,11 +352,9 @@ fn note(
             status.waiting_on = all(&progress.waiting_on);
             status.late.clear();
         }
-        SiteEvent::Fault(fault) => {
-            if !fault.is_noise() {
-                status.faults += 1;
-                status.last_problem = Some(fault.to_string());
-            }
+        SiteEvent::Fault(fault) if !fault.is_noise() => {
+            status.faults += 1;
+            status.last_problem = Some(fault.to_string());
         }
         SiteEvent::Complaint(complaint) => {
             status.faults += 1;
@@ -378,7 +376,7 @@ pub fn rows(plan: &Plan, site: &str, data: &Path) -> Result<Table, Error> {
     let spec: CohortSpec = party.cohort.settings_as(site)?;
     let cohort = Cohort::load(&spec, data).map_err(|source| Error::Data {
         site: site.to_owned(),
-        source,
+        source: Box::new(source),
     })?;
     Ok(cohort.table)
 }
