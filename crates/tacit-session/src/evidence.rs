@@ -155,7 +155,9 @@ type Topic = (PartyIndex, Digest, u32, bool);
 fn topic(head: &SignedHeader) -> Option<Topic> {
     let header = head.header();
     let is_share = header.kind == FrameKind::Share;
-    let counts = header.kind != FrameKind::Request && header.round != ROUND_OPEN;
+    // Letters belong to no session, and their numbers need not differ.
+    let is_said = !matches!(header.kind, FrameKind::Request | FrameKind::Letter);
+    let counts = is_said && header.round != ROUND_OPEN;
     counts.then_some((header.sender, header.session, header.round, is_share))
 }
 
