@@ -24,7 +24,7 @@ Examples:
   tacit query --config clinic.toml --input patients.csv --out answers.csv
   tacit query --config clinic.toml --input patients.csv --out answers.csv --json - --require 'accuracy>=0.7'")]
 pub struct Query {
-    /// The configuration, with a [querier] section.
+    /// The configuration, with a `[querier]` section.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
 
