@@ -90,6 +90,8 @@ cat hospital-e/preflight.txt
 echo "== the hospitals train"
 declare -A node
 start() {
+    # Here before anybody follows it.
+    touch "$1/node.log"
     "$tacit" node run --config "$1/node.toml" >>"$1/node.log" 2>&1 &
     node[$1]=$!
     pids+=($!)
