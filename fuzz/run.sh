@@ -3,6 +3,8 @@
 #
 #     fuzz/run.sh [SECONDS_PER_TARGET] [TARGET...]
 #
+# With TACIT_FUZZ_FEATURES=networks also networks in files, whose tensor library builds for minutes.
+#
 # libFuzzer comes with the crate libfuzzer-sys (it needs a C++ compiler); the instrumentation is
 # LLVM's own pass, switched on through stable code-generation options. A finding is written to
 # fuzz/artifacts/ and the run fails. Corpora grow in fuzz/corpus/ from the valid encodings that
@@ -24,7 +26,7 @@ done
 cp ../Cargo.lock Cargo.lock
 # With --target the flags reach the decoders and not the build scripts.
 RUSTFLAGS="$pass --cfg fuzzing" CARGO_TARGET_DIR=$target_dir \
-    cargo build --release --target "$triple"
+    cargo build --release --target "$triple" --features "${TACIT_FUZZ_FEATURES:-}"
 fuzzer=$target_dir/$triple/release/decoders
 
 names=$(TACIT_FUZZ_SEEDS=corpus "$fuzzer") # writes the seeds, prints the targets

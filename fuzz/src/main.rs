@@ -18,7 +18,7 @@ fn choose() {
         std::process::exit(0);
     }
     let name = std::env::var("TACIT_FUZZ_TARGET").expect("TACIT_FUZZ_TARGET names a target");
-    let target = targets::ALL.iter().find(|target| target.name == name);
+    let target = targets::all().find(|target| target.name == name);
     let target = target.unwrap_or_else(|| panic!("no target named {name}"));
     CHOSEN.set(target).ok().expect("chosen once");
 }

@@ -120,11 +120,17 @@ pub fn folder(data: &[u8]) -> bool {
     write(contents);
     let opened = Authority::open(&FOLDER.path, &unlock()).is_ok();
     // All of these files are authenticated; only an unfinished last line is forgiven.
-    let whole = contents.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+    let whole = contents
+        .iter()
+        .rposition(|&b| b == b'\n')
+        .map_or(0, |i| i + 1);
     let untouched = contents == FOLDER.contents[choice]
         || (choice == 1 && contents[..whole] == FOLDER.contents[1]);
     let same_anchor = choice == 2 && opened;
-    assert!(!opened || untouched || same_anchor, "a changed file was accepted");
+    assert!(
+        !opened || untouched || same_anchor,
+        "a changed file was accepted"
+    );
     opened
 }
 
@@ -134,7 +140,12 @@ pub fn folder_seeds() -> Vec<Vec<u8>> {
         out.extend(contents);
         out
     };
-    FOLDER.contents.iter().enumerate().map(with_choice).collect()
+    FOLDER
+        .contents
+        .iter()
+        .enumerate()
+        .map(with_choice)
+        .collect()
 }
 
 const FILES: [&str; 3] = ["authority.sealed", "audit.log", "anchor.json"];
@@ -150,7 +161,10 @@ fn unlock() -> Unlock {
 
 static FOLDER: LazyLock<Folder> = LazyLock::new(|| {
     let path = std::env::temp_dir().join(format!("tacit-fuzz-{}", std::process::id()));
-    let request = Request { who: "fuzz", time: 1 };
+    let request = Request {
+        who: "fuzz",
+        time: 1,
+    };
     let policy = Policy::new(2);
     let mut authority =
         Authority::create(&path, policy, &unlock(), request).expect("an empty folder");

@@ -1,5 +1,5 @@
 //! The targets. A decoder joins by two functions in a file here, `NAME` and
-//! `NAME_seeds`, and a line in `targets!`.
+//! `NAME_seeds`, and a line in `targets!`; those of the feature `networks` are built on request.
 //!
 //! Every target states the same property of a decoder: on any bytes it returns, without a panic
 //! and without an allocation larger than its input warrants; and what it accepts encodes again to
@@ -11,6 +11,7 @@ mod functional;
 mod journal;
 mod learn;
 mod mhe;
+#[cfg(feature = "networks")]
 mod networks;
 mod ring;
 mod serve;
@@ -30,8 +31,8 @@ pub struct Target {
 }
 
 macro_rules! targets {
-    ($($room:ident: $($decoder:ident / $seeds:ident),+;)+) => {
-        pub const ALL: &[Target] = &[$($(Target {
+    ($all:ident: $($room:ident: $($decoder:ident / $seeds:ident),+;)+) => {
+        const $all: &[Target] = &[$($(Target {
             name: concat!(stringify!($room), "_", stringify!($decoder)),
             run: $room::$decoder,
             seeds: $room::$seeds,
@@ -40,6 +41,7 @@ macro_rules! targets {
 }
 
 targets! {
+    ALWAYS:
     authority:
         model / model_seeds,
         model_tensors / model_tensors_seeds,
@@ -75,9 +77,6 @@ targets! {
         refresh_share / refresh_share_seeds,
         aggregate_encoded / aggregate_encoded_seeds,
         sub_share / sub_share_seeds;
-    networks:
-        layered / layered_seeds,
-        manifest / manifest_seeds;
     ring:
         standard / standard_seeds,
         real / real_seeds;
@@ -92,6 +91,22 @@ targets! {
         roster / roster_seeds;
 }
 
+// The tensor library behind networks takes minutes to build with coverage, longer than all others.
+#[cfg(feature = "networks")]
+targets! {
+    ON_REQUEST:
+    networks:
+        layered / layered_seeds,
+        manifest / manifest_seeds;
+}
+#[cfg(not(feature = "networks"))]
+const ON_REQUEST: &[Target] = &[];
+
+/// All that are built.
+pub fn all() -> impl Iterator<Item = &'static Target> {
+    ALWAYS.iter().chain(ON_REQUEST)
+}
+
 /// What an accepted input must satisfy.
 fn canonical(input: &[u8], encoded_again: &[u8]) -> bool {
     assert_eq!(
@@ -103,7 +118,7 @@ fn canonical(input: &[u8], encoded_again: &[u8]) -> bool {
 
 /// Writes the seeds of every target, each of which its decoder must accept, and prints the names.
 pub fn write_seeds(dir: &Path) -> std::io::Result<()> {
-    for target in ALL {
+    for target in all() {
         let dir = dir.join(target.name);
         std::fs::create_dir_all(&dir)?;
         for (index, seed) in (target.seeds)().iter().enumerate() {
