@@ -48,7 +48,8 @@ impl SessionContext {
 
     /// As [`Self::instance`], with only some parties active (threshold mode).
     ///
-    /// The set must be strictly ascending and within the roster.
+    /// The set must be strictly ascending and within the roster. Bounds on noise and masks stay those of the whole
+    /// roster, since parties beside the set may [stand by](crate::threshold::ThresholdSecret::stand_by).
     pub fn instance_among(&self, round: u64, active: &[u32]) -> Result<Instance, MheError> {
         if active.is_empty() || !active.windows(2).all(|w| w[0] < w[1]) {
             return Err(MheError::ActiveSet(
@@ -81,6 +82,11 @@ impl Instance {
     /// The parties that take part, ascending.
     pub fn active(&self) -> &[u32] {
         &self.active
+    }
+
+    /// All parties of the roster: how many shares may be in a sum, for parties beside the active set may add theirs.
+    pub(crate) fn parties(&self) -> usize {
+        self.context.parties as usize
     }
 
     /// Binds protocol name, parameters and all further public inputs.

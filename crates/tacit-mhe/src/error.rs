@@ -87,6 +87,14 @@ pub enum MheError {
         /// N.
         parties: u32,
     },
+    /// A party's part in the exchange of sub-shares.
+    #[error("threshold: party {party} {problem}")]
+    Exchange {
+        /// Whose.
+        party: u32,
+        /// What it did.
+        problem: &'static str,
+    },
     /// From the CKKS layer.
     #[error(transparent)]
     Ckks(#[from] CkksError),

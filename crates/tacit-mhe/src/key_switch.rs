@@ -74,13 +74,7 @@ impl Release {
         ciphertext: &Ciphertext,
         smudging: SmudgingBits,
     ) -> Result<Self, MheError> {
-        checked(
-            Self::NAME,
-            params,
-            ciphertext,
-            smudging,
-            instance.active().len(),
-        )?;
+        checked(Self::NAME, params, ciphertext, smudging, instance.parties())?;
         let id = instance
             .bind(Self::NAME, params)
             .number(smudging.bits() as u64)

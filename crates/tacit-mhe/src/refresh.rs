@@ -278,7 +278,7 @@ impl Refresh {
         map.check(output_level)?;
         let level = ciphertext.level();
         let have = params.log2_q(level);
-        let need = mask.modulus_bits(instance.active().len());
+        let need = mask.modulus_bits(instance.parties());
         if have < need {
             let (message, lambda) = (mask.log2_message, mask.lambda_s);
             return Err(MheError::MaskTooNarrow {

@@ -61,6 +61,16 @@ impl PartySecret {
         }
     }
 
+    /// Secrets of a party that stands by: the key is zero, the ledger is the party's.
+    pub(crate) fn without_key(key: SecretKey, share_key: Seed, ledger: SharedLedger) -> Self {
+        Self {
+            key,
+            share_key,
+            zero: None,
+            ledger,
+        }
+    }
+
     pub(crate) fn key(&self) -> &SecretKey {
         &self.key
     }

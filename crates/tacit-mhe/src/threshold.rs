@@ -6,6 +6,14 @@
 //! ℓ_j·S_j is party j's additive share in every protocol, under pairwise zero-shares.
 //!
 //! t − 1 colluders learn nothing; unlike N-of-N, t colluders learn the key. The plan says which.
+//!
+//! A party outside of the active set can still take part, with nothing of the key
+//! ([`ThresholdSecret::stand_by`]): its shares bring masks and flooding and leave every sum what it is. How sub-shares
+//! reach their recipients is the business of [`Exchange`].
+
+mod exchange;
+
+pub use exchange::{ANNOUNCEMENT_LEN, Exchange, announcement};
 
 use crate::ledger::SharedLedger;
 use crate::zero_share::ZeroShare;
@@ -209,8 +217,12 @@ impl ThresholdSecret {
         })
     }
 
-    /// This party's additive share for an active set of exactly t parties: what the protocols take.
-    pub fn activate(&self, params: &Parameters, active: &[u32]) -> Result<PartySecret, MheError> {
+    /// t.
+    pub fn threshold(&self) -> u32 {
+        self.threshold
+    }
+
+    fn check(&self, active: &[u32]) -> Result<(), MheError> {
         if active.len() != self.threshold as usize || !active.windows(2).all(|w| w[0] < w[1]) {
             return Err(MheError::ActiveSet(format!(
                 "{} parties are given, exactly {} are needed, ascending",
@@ -218,17 +230,42 @@ impl ThresholdSecret {
                 self.threshold
             )));
         }
+        match active.iter().find(|&&p| p >= self.parties) {
+            Some(&party) => Err(MheError::UnknownParty {
+                party,
+                parties: self.parties,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// What a party that is not among the active ones takes to their protocols: no part of the key, and
+    /// randomness of its own. Its shares count in no result; its ledger is the same.
+    pub fn stand_by(&self, params: &Parameters, active: &[u32]) -> Result<PartySecret, MheError> {
+        self.check(active)?;
+        if active.contains(&self.party) {
+            return Err(MheError::ActiveSet(format!(
+                "party {} is in it and cannot stand by",
+                self.party
+            )));
+        }
+        let nothing = SecretPoly::new(params.ring().zero(params.key_basis()));
+        let names: Vec<u8> = active.iter().flat_map(|p| p.to_le_bytes()).collect();
+        Ok(PartySecret::without_key(
+            SecretKey::from_poly(nothing),
+            self.share_key.child("mhe beside active set", [&names[..]]),
+            self.ledger.clone(),
+        ))
+    }
+
+    /// This party's additive share for an active set of exactly t parties: what the protocols take.
+    pub fn activate(&self, params: &Parameters, active: &[u32]) -> Result<PartySecret, MheError> {
+        self.check(active)?;
         if !active.contains(&self.party) {
             return Err(MheError::ActiveSet(format!(
                 "party {} is not in it",
                 self.party
             )));
-        }
-        if let Some(&party) = active.iter().find(|&&p| p >= self.parties) {
-            return Err(MheError::UnknownParty {
-                party,
-                parties: self.parties,
-            });
         }
         let ring = params.ring();
         let me = self.party as u64 + 1;
