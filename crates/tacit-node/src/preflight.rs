@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use tacit_identity::SiteRole;
-use tacit_transport::grpc::reach;
+use tacit_transport::grpc::{Reached, reach};
 
 use crate::config::NodeConfig;
 use crate::error::Error;
@@ -90,8 +90,8 @@ pub fn preflight(config: &NodeConfig) -> Vec<Check> {
         )
     }));
     if let Some(way) = way {
-        checks.push(said("hub", way.map_err(Error::from), |took: &Duration| {
-            format!("reached and agreed in {} ms", took.as_millis())
+        checks.push(said("hub", way.map_err(Error::from), |found: &Reached| {
+            format!("reached and agreed in {} ms", found.took.as_millis())
         }));
     }
     checks

@@ -74,6 +74,13 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Somebody asked this site to end.
+    #[cfg(feature = "grpc")]
+    #[error("`{party}` was stopped by its operator; start it again, it goes on where it was")]
+    Stopped {
+        /// Who.
+        party: String,
+    },
     /// The session did not come to its end in time.
     #[cfg(feature = "grpc")]
     #[error("{waiting}; start it again when they are back, nothing is lost")]

@@ -20,20 +20,26 @@
 //! - *Availability* is the hub's to give: a hub that drops everything stops the session, and no
 //!   more than that. Its parties go on with another hub from where they were.
 
+mod census;
 mod desk;
 mod hub;
 mod letters;
 mod link;
 mod parcels;
 mod site;
+mod stop;
 mod tls;
+mod traffic;
 mod wire;
 
+pub use census::{Census, RefusalClass};
 pub use hub::{Hub, HubEvent, HubLimits};
 pub use letters::{Correspondence, Mailbox, correspond};
-pub use link::reach;
+pub use link::{Reached, reach};
 pub use parcels::Complaint;
 pub use site::{Site, SiteEvent, SiteOptions, run};
+pub use stop::Stop;
+pub use traffic::Traffic;
 
 #[cfg(test)]
 mod tests;

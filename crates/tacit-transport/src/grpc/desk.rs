@@ -9,7 +9,7 @@ use tacit_session::{Frame, PartyIndex};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::link::{Link, attach};
+use super::link::{Link, attach_counting};
 use super::parcels::{Outcome, Parcels};
 use super::site::{Site, SiteEvent, SiteOptions};
 use super::wire::{Envelope, Finished, Kind};
@@ -140,8 +140,10 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
     ) -> Result<Result<Link, String>, Error> {
         let site = self.site;
         let to = (site.hub.as_str(), site.address.as_str());
-        let patience = self.options.dial;
-        let dialled = attach(&site.identity, site.roster.clone(), to, self.room, patience);
+        let traffic = self.options.traffic.clone();
+        let (room, patience) = (self.room, self.options.dial);
+        let roster = site.roster.clone();
+        let dialled = attach_counting(&site.identity, roster, to, room, patience, traffic);
         self.meanwhile(dialled, outbox).await
     }
 
@@ -155,6 +157,7 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
         loop {
             tokio::select! {
                 result = &mut what => return Ok(result),
+                () = self.options.stop.asked() => return Err(self.stopped()),
                 Some(said) = outbox.recv() => {
                     self.hear(said)?;
                     self.out.clear();
@@ -172,10 +175,15 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut overdue = false;
         loop {
+            if self.options.stop.is_asked() {
+                leave(link).await;
+                return Err(self.stopped());
+            }
             if overdue || self.may_leave() && self.out.is_empty() {
                 return Ok(leave(link).await);
             }
             tokio::select! {
+                () = self.options.stop.asked() => {}
                 message = link.down.message() => match message {
                     Ok(Some(envelope)) => self.receive(envelope),
                     Ok(None) => return Ok(End::Broken("the hub ended the connection".into())),
@@ -203,7 +211,10 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
     fn hear(&mut self, said: FromParty) -> Result<(), Error> {
         let mut outcomes = Vec::new();
         match said {
-            FromParty::Send(to, frame) => self.parcels.post(to, frame, &mut outcomes),
+            FromParty::Send(to, frame) => {
+                self.options.traffic.posted();
+                self.parcels.post(to, frame, &mut outcomes);
+            }
             FromParty::Taken(from) => self.parcels.taken(from, &mut outcomes),
             FromParty::Happened(event) => (self.observer)(event),
             FromParty::Failed(error) => return Err(error),
@@ -243,7 +254,10 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
                 }
                 Outcome::Send(_) => {}
                 // When the party is gone, its failure is on its way here.
-                Outcome::Deliver(from, frame) => drop(self.mail.send((from, frame))),
+                Outcome::Deliver(from, frame) => {
+                    self.options.traffic.delivered();
+                    drop(self.mail.send((from, frame)));
+                }
                 Outcome::Report(complaint) => (self.observer)(SiteEvent::Complaint(complaint)),
             }
         }
@@ -259,6 +273,12 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
     fn may_leave(&self) -> bool {
         let all_done = self.root_finished || self.leaves == Leaves::AtItsEnd;
         self.done.is_some() && all_done
+    }
+
+    fn stopped(&self) -> Error {
+        Error::Stopped {
+            party: self.site.identity.name().to_owned(),
+        }
     }
 
     fn has_waited_enough(&self) -> Result<bool, Error> {

@@ -33,6 +33,7 @@ use tonic::codec::Streaming;
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
+use super::census::{Census, Counters, RefusalClass};
 use super::tls;
 use super::wire::{ATTACH, Envelope, Finished, Hello, Kind, MAX_MESSAGE, Present, VERSION};
 use crate::error::Error;
@@ -108,6 +109,7 @@ pub struct Hub {
     roster: Arc<SignedRoster>,
     limits: HubLimits,
     rooms: Mutex<HashMap<[u8; 32], Room>>,
+    counters: Counters,
     log: Box<dyn Fn(HubEvent) + Send + Sync>,
 }
 
@@ -146,6 +148,7 @@ impl Hub {
             roster,
             limits,
             rooms: Mutex::new(HashMap::new()),
+            counters: Counters::default(),
             log: Box::new(log),
         }))
     }
@@ -168,14 +171,14 @@ impl Hub {
                     // The connection is lost or descriptors ran out; others go on.
                     Err(error) => {
                         let from = SocketAddr::from(([0, 0, 0, 0], 0));
-                        self.refuse(from, format!("accept: {error}"));
+                        self.refuse(from, RefusalClass::System, format!("accept: {error}"));
                         sleep_until(Instant::now() + Duration::from_millis(50)).await;
                         continue;
                     }
                 },
             };
             let Ok(permit) = connections.clone().try_acquire_owned() else {
-                self.refuse(from, "too many connections".into());
+                self.refuse(from, RefusalClass::Limit, "too many connections".into());
                 continue;
             };
             let hub = self.clone();
@@ -187,20 +190,24 @@ impl Hub {
     }
 
     async fn connection(self: Arc<Self>, socket: TcpStream, from: SocketAddr) {
+        let _open = self.counters.open();
         let tls = tls::server(&self.identity, self.roster.clone());
         let (config, verdict) = match tls {
             Ok(tls) => tls,
-            Err(error) => return self.refuse(from, error.to_string()),
+            Err(error) => return self.refuse(from, RefusalClass::System, error.to_string()),
         };
         let _ = socket.set_nodelay(true);
         let handshake = TlsAcceptor::from(Arc::new(config)).accept(socket);
         let stream = match timeout(self.limits.greeting, handshake.into_fallible()).await {
             Ok(Ok(stream)) => stream,
             Ok(Err((error, socket))) => {
-                self.refuse(from, verdict.explain(&error));
+                self.refuse(from, verdict.class(&error), verdict.explain(&error));
                 return self.part_from(socket).await;
             }
-            Err(_) => return self.refuse(from, "no TLS handshake in time".into()),
+            Err(_) => {
+                let reason = "no TLS handshake in time".into();
+                return self.refuse(from, RefusalClass::Silent, reason);
+            }
         };
         let shown = stream.get_ref().1.peer_certificates();
         let fingerprint = shown
@@ -209,7 +216,8 @@ impl Hub {
         let sites = self.roster.sites();
         let site = sites.iter().find(|s| Some(s.certificate) == fingerprint);
         let Some((party, name)) = site.and_then(|s| Some((self.roster.place(s)?, &s.name))) else {
-            return self.refuse(from, "no certificate of a party or querier".into());
+            let reason = "no certificate of a party or querier".into();
+            return self.refuse(from, RefusalClass::Unknown, reason);
         };
         let call = Call {
             hub: self.clone(),
@@ -230,7 +238,8 @@ impl Hub {
             .serve_connection(TokioIo::new(stream), service)
             .await;
         if let Err(error) = served {
-            self.refuse(from, format!("`{name}`: {}", verdict.explain(&error)));
+            let reason = format!("`{name}`: {}", verdict.explain(&error));
+            self.refuse(from, verdict.class(&error), reason);
         }
     }
 
@@ -246,7 +255,20 @@ impl Hub {
         let _ = timeout(self.limits.greeting, parting).await;
     }
 
-    fn refuse(&self, from: SocketAddr, reason: String) {
+    /// What there is to count, now.
+    pub fn census(&self) -> Census {
+        let mut census = self.counters.read();
+        let rooms = self.rooms();
+        census.rooms = rooms.len() as u64;
+        for party in rooms.values().flat_map(|room| room.present.keys()) {
+            let name = self.roster.session().name(*party);
+            *census.attached.entry(name).or_default() += 1;
+        }
+        census
+    }
+
+    fn refuse(&self, from: SocketAddr, class: RefusalClass, reason: String) {
+        self.counters.refused(class);
         (self.log)(HubEvent::Refused { from, reason });
     }
 
@@ -358,7 +380,7 @@ impl Call {
     async fn route(self, request: http::Request<Incoming>) -> http::Response<tonic::body::Body> {
         if request.uri().path() != ATTACH {
             let problem = format!("`{}` calls {}", self.name, request.uri().path());
-            self.hub.refuse(self.from, problem);
+            self.hub.refuse(self.from, RefusalClass::Protocol, problem);
             return Status::unimplemented("this hub has /tacit.hub.v1.Hub/Attach alone")
                 .into_http();
         }
@@ -380,7 +402,11 @@ impl Call {
         };
         let room = greeted.inspect_err(|status| {
             let reason = format!("`{}`: {}", self.name, status.message());
-            self.hub.refuse(self.from, reason);
+            let class = match status.code() {
+                tonic::Code::DeadlineExceeded => RefusalClass::Silent,
+                _ => RefusalClass::Protocol,
+            };
+            self.hub.refuse(self.from, class, reason);
         })?;
         let (post, down) = mpsc::channel(self.hub.limits.waiting);
         let closed = post.clone();
@@ -393,7 +419,12 @@ impl Call {
             number,
             _alive,
         };
-        self.hub.attach(room, self.party, seat)?;
+        self.hub
+            .attach(room, self.party, seat)
+            .inspect_err(|status| {
+                let reason = format!("`{}`: {}", self.name, status.message());
+                self.hub.refuse(self.from, RefusalClass::Limit, reason);
+            })?;
         let party = self.name.clone();
         (self.hub.log)(HubEvent::Attached { party });
         tokio::spawn(async move {
@@ -420,6 +451,7 @@ impl Call {
                 Err(status) => return tls_or(&status),
             };
             let len = prost::Message::encoded_len(&envelope) as u64;
+            self.hub.counters.relayed(len);
             if let Err(status) = self.hub.relay(room, self.party, envelope) {
                 return status.message().to_owned();
             }

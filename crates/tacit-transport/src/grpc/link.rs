@@ -22,6 +22,7 @@ use tonic::codec::Streaming;
 use tonic_prost::ProstCodec;
 
 use super::tls;
+use super::traffic::{Counted, Traffic};
 use super::wire::{ATTACH, Envelope, Hello, Kind, MAX_MESSAGE, VERSION};
 use crate::error::Error;
 
@@ -35,6 +36,8 @@ pub(super) struct Link {
     pub(super) up: mpsc::Sender<Envelope>,
     pub(super) down: Streaming<Envelope>,
     connection: tokio::task::JoinHandle<()>,
+    /// The hub's clock at its greeting, as its answer gives it.
+    date: Option<String>,
 }
 
 impl Drop for Link {
@@ -43,13 +46,25 @@ impl Drop for Link {
     }
 }
 
-/// Dials, proves who this is, and joins the room.
+/// As [`attach_counting`], for connections that nobody counts.
 pub(super) async fn attach(
+    identity: &Identity,
+    roster: Arc<SignedRoster>,
+    to: (&str, &str),
+    room: [u8; 32],
+    patience: Duration,
+) -> Result<Link, String> {
+    attach_counting(identity, roster, to, room, patience, Arc::default()).await
+}
+
+/// Dials, proves who this is, and joins the room.
+pub(super) async fn attach_counting(
     identity: &Identity,
     roster: Arc<SignedRoster>,
     (hub, address): (&str, &str),
     room: [u8; 32],
     patience: Duration,
+    traffic: Arc<Traffic>,
 ) -> Result<Link, String> {
     let (config, verdict) = tls::client(identity, roster, hub).map_err(|e| e.to_string())?;
     let dial = async {
@@ -58,7 +73,7 @@ pub(super) async fn attach(
         let _ = socket.set_nodelay(true);
         let name = ServerName::try_from(hub.to_owned()).map_err(|e| e.to_string())?;
         let stream = TlsConnector::from(Arc::new(config))
-            .connect(name, socket)
+            .connect(name, Counted::new(socket, traffic))
             .await;
         let stream = stream.map_err(|e| verdict.explain(&e))?;
         let (requests, connection) = Builder::new(TokioExecutor::new())
@@ -98,6 +113,7 @@ pub(super) async fn attach(
         match called {
             Ok(response) => Ok(Link {
                 up,
+                date: date(response.metadata()),
                 down: response.into_inner(),
                 connection,
             }),
@@ -112,6 +128,11 @@ pub(super) async fn attach(
         Ok(dialled) => dialled,
         Err(_) => Err(format!("{address}: no answer in {patience:?}")),
     }
+}
+
+fn date(answer: &tonic::metadata::MetadataMap) -> Option<String> {
+    let date = answer.get(http::header::DATE.as_str())?;
+    Some(date.to_str().ok()?.to_owned())
 }
 
 /// The connection as the service that gRPC calls.
@@ -131,15 +152,23 @@ impl tower_service::Service<http::Request<Body>> for Requests {
     }
 }
 
-/// Dials the hub, proves who this is, and leaves again: how long that took. For a test before a
-/// session.
+/// What a test of the way to a hub found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reached {
+    /// From dialling to the hub's greeting.
+    pub took: Duration,
+    /// The hub's clock at its greeting, as in RFC 9110 (`Sun, 06 Nov 1994 08:49:37 GMT`), to a second.
+    pub date: Option<String>,
+}
+
+/// Dials the hub, proves who this is, and leaves again. For a test before a session.
 pub fn reach(
     identity: &Identity,
     roster: Arc<SignedRoster>,
     hub: &str,
     address: &str,
     patience: Duration,
-) -> Result<Duration, Error> {
+) -> Result<Reached, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -148,7 +177,10 @@ pub fn reach(
     // A room of no session.
     let dialled = attach(identity, roster, (hub, address), [0; 32], patience);
     match runtime.block_on(dialled) {
-        Ok(_) => Ok(began.elapsed()),
+        Ok(link) => Ok(Reached {
+            took: began.elapsed(),
+            date: link.date.clone(),
+        }),
         Err(reason) => Err(Error::Unreached {
             hub: hub.to_owned(),
             reason,

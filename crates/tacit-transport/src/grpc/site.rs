@@ -18,6 +18,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::desk::{Desk, FromParty, Leaves, Mail, fresh_life, runtime};
 use super::parcels::{Bounds, Complaint, Parcels};
+use super::stop::Stop;
+use super::traffic::Traffic;
 use crate::error::Error;
 
 /// Where a party sits and whom it dials.
@@ -34,7 +36,7 @@ pub struct Site {
 }
 
 /// How a party is run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct SiteOptions {
     /// How often stuck parcels are offered again and the party looks at its clock.
     pub tick: Duration,
@@ -50,6 +52,10 @@ pub struct SiteOptions {
     pub deadline: Option<Duration>,
     /// Which session of the plan this is, from 0: each meets in a room of its own.
     pub session: u64,
+    /// What this site sends and receives is counted here.
+    pub traffic: Arc<Traffic>,
+    /// Ends the party in order before its session does.
+    pub stop: Stop,
 }
 
 impl Default for SiteOptions {
@@ -62,6 +68,8 @@ impl Default for SiteOptions {
             linger: Duration::from_secs(600),
             deadline: None,
             session: 0,
+            traffic: Arc::default(),
+            stop: Stop::new(),
         }
     }
 }

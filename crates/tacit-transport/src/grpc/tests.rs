@@ -1,5 +1,6 @@
 //! Parties and a hub as threads of one process, with connections that break and peers that misbehave.
 
+mod operations;
 pub(super) mod table;
 
 use std::io::Write;

@@ -18,6 +18,7 @@ use rustls::{
 };
 use tacit_identity::{Identity, Refusal, SignedRoster, SiteRole};
 
+use super::census::RefusalClass;
 use crate::error::Error;
 
 /// Lets in those whom the roster has in one role.
@@ -33,12 +34,22 @@ struct Gate {
 
 /// Why a gate let nobody in, for this side's log: the error of a handshake has no room for it.
 #[derive(Clone, Default, Debug)]
-pub(super) struct Verdict(Arc<OnceLock<String>>);
+pub(super) struct Verdict(Arc<OnceLock<(RefusalClass, String)>>);
 
 impl Verdict {
     /// The reason of this side, if it was this side that refused; else what the error means.
     pub(super) fn explain(&self, error: &(dyn std::error::Error + 'static)) -> String {
-        self.0.get().cloned().unwrap_or_else(|| explain(error))
+        let own = self.0.get().map(|(_, why)| why.clone());
+        own.unwrap_or_else(|| explain(error))
+    }
+
+    /// The kind of the reason.
+    pub(super) fn class(&self, error: &(dyn std::error::Error + 'static)) -> RefusalClass {
+        match self.0.get() {
+            Some((class, _)) => *class,
+            None if is_alert(error) => RefusalClass::ByPeer,
+            None => RefusalClass::Handshake,
+        }
     }
 }
 
@@ -58,10 +69,11 @@ impl Gate {
                 admitted = admit(role).or(admitted);
             }
         }
-        let (why, error) = match admitted {
-            Err(refusal) => (refusal.to_string(), alert(&refusal)),
+        let (class, why, error) = match admitted {
+            Err(refusal) => (class(&refusal), refusal.to_string(), alert(&refusal)),
             Ok(site) => match &self.name {
                 Some(name) if *name != site.name => (
+                    RefusalClass::WrongRole,
                     format!(
                         "`{name}` was dialled and `{}` answers; correct the hub's address or name",
                         site.name
@@ -71,7 +83,7 @@ impl Gate {
                 _ => return Ok(()),
             },
         };
-        let _ = self.verdict.0.set(why);
+        let _ = self.verdict.0.set((class, why));
         Err(rustls::Error::InvalidCertificate(error))
     }
 
@@ -99,6 +111,17 @@ fn alert(refusal: &Refusal) -> CertificateError {
         Refusal::Expired { .. } => CertificateError::Expired,
         Refusal::NotYetValid { .. } => CertificateError::NotValidYet,
         _ => CertificateError::ApplicationVerificationFailure,
+    }
+}
+
+fn class(refusal: &Refusal) -> RefusalClass {
+    match refusal {
+        Refusal::Revoked { .. } => RefusalClass::Revoked,
+        Refusal::Expired { .. } => RefusalClass::Expired,
+        Refusal::NotYetValid { .. } => RefusalClass::NotYetValid,
+        Refusal::RosterExpired { .. } => RefusalClass::RosterExpired,
+        Refusal::WrongRole { .. } => RefusalClass::WrongRole,
+        _ => RefusalClass::Unknown,
     }
 }
 
@@ -246,10 +269,16 @@ pub(super) fn server(
     Ok((config, verdict))
 }
 
+const ALERT: &str = "received fatal alert: ";
+
+fn is_alert(error: &(dyn std::error::Error + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.into_iter().any(|e| e.to_string().contains(ALERT))
+}
+
 /// What an alert of the other side means, in words for this side's log. HTTP/2 keeps only the text
 /// of what broke its connection, so the text is what is looked at.
 fn explain(error: &(dyn std::error::Error + 'static)) -> String {
-    const ALERT: &str = "received fatal alert: ";
     let mut text = error.to_string();
     let mut next = Some(error);
     while let Some(error) = next {

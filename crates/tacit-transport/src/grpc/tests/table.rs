@@ -154,7 +154,16 @@ impl Table {
     }
 
     /// Runs all parties, each through the address that `route` gives it; what each saw.
-    pub fn run(mut self, route: impl Fn(usize) -> SocketAddr) -> Vec<Vec<SiteEvent>> {
+    pub fn run(self, route: impl Fn(usize) -> SocketAddr) -> Vec<Vec<SiteEvent>> {
+        self.run_with(route, |_| quick())
+    }
+
+    /// As [`Table::run`], each with its own options.
+    pub fn run_with(
+        mut self,
+        route: impl Fn(usize) -> SocketAddr,
+        options: impl Fn(usize) -> SiteOptions,
+    ) -> Vec<Vec<SiteEvent>> {
         let seats: Vec<_> = (0..3).map(|i| self.party(i)).collect();
         let sites = self
             .parties
@@ -169,10 +178,12 @@ impl Table {
         let running: Vec<_> = seats
             .into_iter()
             .zip(sites)
-            .map(|(party, site)| {
+            .enumerate()
+            .map(|(place, (party, site))| {
+                let options = options(place);
                 thread::spawn(move || {
                     let mut events = Vec::new();
-                    let app = run(party, &site, &quick(), |event| events.push(event)).unwrap();
+                    let app = run(party, &site, &options, |event| events.push(event)).unwrap();
                     assert_eq!(app.sums.last(), Some(&expected()));
                     events
                 })
@@ -193,6 +204,7 @@ pub fn quick() -> SiteOptions {
 
 pub struct HubThread {
     pub address: SocketAddr,
+    pub hub: Arc<Hub>,
     events: Receiver<HubEvent>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
@@ -210,16 +222,18 @@ impl HubThread {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
+        let serving = hub.clone();
         let thread = thread::spawn(move || {
             let runtime = runtime();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 let stopped = async { drop(stopped.await) };
-                hub.serve(listener, stopped).await.unwrap();
+                serving.serve(listener, stopped).await.unwrap();
             });
         });
         Self {
             address,
+            hub,
             events,
             stop: Some(stop),
             thread: Some(thread),
