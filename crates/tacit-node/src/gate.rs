@@ -194,6 +194,10 @@ impl<A> Gate<A> {
 impl<A: Application> Application for Gate<A> {
     type Error = GateError<A::Error>;
 
+    fn announcement(&self) -> Vec<u8> {
+        self.app.announcement()
+    }
+
     fn begin(&mut self, context: &SessionContext) -> Result<(), Self::Error> {
         self.app.begin(context).map_err(GateError::Inner)
     }

@@ -1,5 +1,8 @@
 //! What a session computes.
 
+use std::sync::Arc;
+
+use crate::continuation::Continuation;
 use crate::digest::{Digest, DigestWriter};
 use crate::frame::Label;
 use crate::party_set::PartyIndex;
@@ -45,8 +48,14 @@ pub struct SessionContext {
     pub roster: Digest,
     /// This party.
     pub me: PartyIndex,
-    /// Number of parties.
+    /// Number of parties in the roster; places run from 0, whoever takes part.
     pub parties: u16,
+    /// Who takes part, ascending: all parties, but in a session that goes on without some.
+    pub participants: Vec<PartyIndex>,
+    /// How it came to that; `None` in a session of all.
+    pub continuation: Option<Continuation>,
+    /// What the participants announced ([`Application::announcement`]), in their order, each signed by its party.
+    pub announcements: Arc<[Vec<u8>]>,
 }
 
 /// Names a round; unique within a session, and sessions are unique.
@@ -86,6 +95,13 @@ impl RoundId {
 pub trait Application {
     /// What can go wrong; a message should name the remedy.
     type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Every party, before anything else: public bytes that all others shall have from this party, unchanged by whoever
+    /// is in between, such as a key; at most 65535, by default none. They travel with the party's nonce, under its
+    /// signature. The same whenever it is called, also after a restart.
+    fn announcement(&self) -> Vec<u8> {
+        Vec::new()
+    }
 
     /// Every party, once, before the first round: session id and common random string are known.
     fn begin(&mut self, context: &SessionContext) -> Result<(), Self::Error>;

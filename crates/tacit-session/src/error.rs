@@ -70,6 +70,22 @@ pub enum Error {
         /// Public half of the key.
         key: Box<crate::PublicKey>,
     },
+    /// A session of fewer parties that cannot be.
+    #[error("continuation: {problem}; {remedy}")]
+    Continuation {
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// This party takes no part in a session of fewer parties.
+    #[error("`{party}` takes no part in {continuation}; it can take part in a later attempt")]
+    NotAParticipant {
+        /// This party.
+        party: String,
+        /// Who goes on.
+        continuation: Box<crate::Continuation>,
+    },
     /// The operating system gave no entropy.
     #[error("no entropy from the operating system: {problem}")]
     Entropy {

@@ -56,6 +56,7 @@
 mod application;
 mod approval;
 mod codec;
+mod continuation;
 mod digest;
 mod error;
 pub mod evidence;
@@ -73,6 +74,7 @@ mod topology;
 
 pub use application::{Application, Next, RoundId, RoundInput, SessionContext};
 pub use approval::Approval;
+pub use continuation::Continuation;
 pub use digest::{Digest, DigestWriter};
 pub use error::{BoxedError, DecodeError, Error, Fault, Misbehaviour};
 pub use frame::{

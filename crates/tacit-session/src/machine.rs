@@ -38,13 +38,14 @@ use std::time::Duration;
 
 use crate::application::{Application, SessionContext};
 use crate::approval::Approval;
+use crate::continuation::Continuation;
 use crate::digest::Digest;
 use crate::error::{BoxedError, Error, Fault};
 use crate::frame::{Frame, Label, SignedHeader};
 use crate::identity::IdentityKey;
 use crate::journal::{Journal, Record};
 use crate::opening::{Nonce, Opened, Opening};
-use crate::party_set::PartyIndex;
+use crate::party_set::{PartyIndex, PartySet};
 use crate::payload::Payload;
 use crate::plan::{Plan, Timing};
 use crate::roster::Roster;
@@ -105,6 +106,10 @@ pub enum Action {
 #[derive(Debug)]
 pub struct Seat {
     roster: Arc<Roster>,
+    /// Who takes part, ascending.
+    participants: Vec<PartyIndex>,
+    continuation: Option<Continuation>,
+    threshold: Option<u16>,
     me: PartyIndex,
     key: IdentityKey,
     approval: Approval,
@@ -142,7 +147,29 @@ impl Seat {
             topology: plan.topology.into(),
             max_payload: plan.limits.max_payload_bytes,
             timing: plan.timing,
+            participants: (0..roster.parties()).map(PartyIndex).collect(),
+            continuation: None,
+            threshold: plan.threshold.map(|threshold| threshold.t),
             roster,
+        })
+    }
+
+    /// The same party's seat in a session that goes on among some of the parties.
+    ///
+    /// # Errors
+    /// If the plan has no threshold, the continuation does not fit it or the roster, or this party takes no part.
+    pub fn among(self, continuation: Continuation) -> Result<Self, Error> {
+        continuation.check(&self.roster, self.threshold)?;
+        if !continuation.participants.contains(&self.me) {
+            return Err(Error::NotAParticipant {
+                party: self.name(),
+                continuation: Box::new(continuation),
+            });
+        }
+        Ok(Self {
+            participants: continuation.participants.clone(),
+            continuation: Some(continuation),
+            ..self
         })
     }
 
@@ -155,19 +182,52 @@ impl Seat {
     }
 
     fn parent(&self) -> Option<PartyIndex> {
-        self.topology.parent(self.me, self.roster.parties())
+        self.parent_of(self.me)
+    }
+
+    /// Where a participant sends its share; `None` for the root and for who takes no part. The tree is over
+    /// the participants, in their order.
+    fn parent_of(&self, party: PartyIndex) -> Option<PartyIndex> {
+        let place = self.place_of(party)?;
+        let above = self.topology.parent(place, self.size())?;
+        self.participants.get(above.as_usize()).copied()
     }
 
     fn children(&self) -> Vec<PartyIndex> {
-        self.topology
-            .children(self.me, self.roster.parties())
-            .collect()
+        let Some(place) = self.place_of(self.me) else {
+            return Vec::new();
+        };
+        let below = self.topology.children(place, self.size());
+        below.map(|p| self.participants[p.as_usize()]).collect()
+    }
+
+    /// A participant and everyone below it.
+    fn subtree(&self, party: PartyIndex) -> PartySet {
+        let mut set = PartySet::empty(self.roster.parties());
+        if let Some(place) = self.place_of(party) {
+            let below = self.topology.subtree(place, self.size());
+            below
+                .iter()
+                .for_each(|p| set.insert(self.participants[p.as_usize()]));
+        }
+        set
+    }
+
+    fn place_of(&self, party: PartyIndex) -> Option<PartyIndex> {
+        let place = self.participants.binary_search(&party).ok()?;
+        Some(PartyIndex(place as u16))
+    }
+
+    fn size(&self) -> u16 {
+        self.participants.len() as u16
     }
 
     fn opening(&self) -> Opening<'_> {
         Opening {
             roster: &self.roster,
             plan: self.plan,
+            participants: &self.participants,
+            continuation: self.continuation.as_ref(),
         }
     }
 }
@@ -293,10 +353,20 @@ impl<A: Application, J: Journal> Party<A, J> {
         self.seat.me
     }
 
-    /// Names plan and roster: the same at every party, known before the session is open. Frames
-    /// of the opening carry it.
+    /// Names plan and roster, and who goes on without whom: the same at every participant, known before the
+    /// session is open. Frames of the opening carry it.
     pub fn agreement(&self) -> Digest {
         self.opening_id
+    }
+
+    /// The session's id, once it is open here.
+    pub fn session(&self) -> Option<Digest> {
+        self.opened.as_ref().map(|opened| opened.session)
+    }
+
+    /// Who takes part, ascending.
+    pub fn participants(&self) -> &[PartyIndex] {
+        &self.seat.participants
     }
 
     /// Whom this party exchanges frames with: its parent and its children.
@@ -306,7 +376,7 @@ impl<A: Application, J: Journal> Party<A, J> {
         all
     }
 
-    /// Everyone who takes part.
+    /// Everyone in the plan.
     pub fn roster(&self) -> &Arc<Roster> {
         &self.seat.roster
     }
@@ -396,10 +466,13 @@ impl<A: Application, J: Journal> Party<A, J> {
         }
     }
 
-    fn context(&self, opened: Opened) -> SessionContext {
+    fn context(&self, opened: &Opened) -> SessionContext {
         SessionContext {
             session: opened.session,
             crs_seed: opened.crs_seed,
+            participants: self.seat.participants.clone(),
+            continuation: self.seat.continuation.clone(),
+            announcements: opened.announcements.clone(),
             plan: self.seat.plan,
             roster: self.seat.roster.digest(),
             me: self.seat.me,
@@ -411,7 +484,7 @@ impl<A: Application, J: Journal> Party<A, J> {
     fn session_of(&self, round: u32) -> Option<Digest> {
         match round {
             ROUND_OPEN | ROUND_START => Some(self.opening_id),
-            _ => self.opened.map(|o| o.session),
+            _ => self.session(),
         }
     }
 

@@ -3,7 +3,8 @@
 //! Two rounds of the same machine that runs the application:
 //!
 //! - round 0, `open`: the root sends its nonce ρ; every party i answers with its nonce, its
-//!   approval of the plan and a signature over both digests, ρ and the nonce;
+//!   approval of the plan, what its application announces, and a signature over both digests, ρ,
+//!   nonce and announcement;
 //! - round 1, `start`: the root sends the list of all answers. Every party checks every approval
 //!   and signature and that its own nonce is in the list, then derives
 //!
@@ -11,6 +12,10 @@
 //! session  = H("tacit session v1"; plan, roster, ν_0, …, ν_{n−1})
 //! CRS seed = H("tacit crs v1";     plan, roster, ν_0, …, ν_{n−1})
 //! ```
+//!
+//! Where there are announcements α_i, or a [`Continuation`] that says who goes on without whom, the session
+//! and the seed depend on them too ("… v2"; plan, roster, continuation, ν_0, α_0, …), the list is over those
+//! who take part, and what each signs names the continuation.
 //!
 //! A party whose own nonce is fresh is thereby in a fresh session with a fresh common random
 //! string, whatever old frames are replayed to it: an old list does not hold its nonce, and an
@@ -21,8 +26,11 @@
 //! and pick one. Under a random oracle every choice is a uniform string; among 2^k draws an
 //! adversary gains at most k bits, which the passive model of the proofs does not count.
 
+use std::sync::Arc;
+
 use crate::approval::Approval;
 use crate::codec::{Reader, Writer};
+use crate::continuation::Continuation;
 use crate::digest::{Digest, DigestWriter};
 use crate::error::{DecodeError, Error};
 use crate::identity::{IdentityKey, SIGNATURE_LEN};
@@ -44,9 +52,10 @@ impl Nonce {
     }
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const WHAT: &str = "opening list";
-const ENTRY_LEN: usize = 2 + 32 + 2 * SIGNATURE_LEN;
+/// Of an entry without what it announces.
+const ENTRY_LEN: usize = 2 + 32 + 2 * SIGNATURE_LEN + 2;
 
 /// One party's answer to the root's nonce.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,6 +63,7 @@ struct Contribution {
     party: PartyIndex,
     nonce: Nonce,
     approval: Approval,
+    announcement: Vec<u8>,
     signature: [u8; SIGNATURE_LEN],
 }
 
@@ -90,22 +100,29 @@ pub enum OpeningError {
 pub(crate) struct Opening<'a> {
     pub(crate) roster: &'a Roster,
     pub(crate) plan: Digest,
+    /// Who takes part, ascending.
+    pub(crate) participants: &'a [PartyIndex],
+    pub(crate) continuation: Option<&'a Continuation>,
 }
 
-/// Session id and seed of the common random string.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Session id, seed of the common random string, and what the participants announced, in their order.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Opened {
     pub(crate) session: Digest,
     pub(crate) crs_seed: [u8; 32],
+    pub(crate) announcements: Arc<[Vec<u8>]>,
 }
 
 impl Opening<'_> {
     /// What the frames of rounds 0 and 1 carry in place of a session id.
     pub(crate) fn id(&self) -> Digest {
-        let hash = DigestWriter::new("tacit opening v1");
-        hash.bytes(&self.plan.0)
-            .bytes(&self.roster.digest().0)
-            .finish()
+        let hash = DigestWriter::new("tacit opening v1")
+            .bytes(&self.plan.0)
+            .bytes(&self.roster.digest().0);
+        match self.continuation {
+            None => hash.finish(),
+            Some(continuation) => hash.bytes(&continuation.digest().0).finish(),
+        }
     }
 
     /// A party's share of round 0: a list of one.
@@ -115,13 +132,15 @@ impl Opening<'_> {
         party: PartyIndex,
         nonce: Nonce,
         approval: &Approval,
+        announcement: Vec<u8>,
         open: &[u8],
     ) -> Vec<u8> {
-        let signature = key.sign(&self.message(open, party, nonce));
+        let signature = key.sign(&self.message(open, party, nonce, &announcement));
         encode(&[Contribution {
             party,
             nonce,
             approval: approval.clone(),
+            announcement,
             signature,
         }])
     }
@@ -157,39 +176,55 @@ impl Opening<'_> {
         me: (PartyIndex, Nonce),
     ) -> Result<Opened, OpeningError> {
         let list = decode(list)?;
-        let (expected, found) = (usize::from(self.roster.parties()), list.len());
-        let in_order = list.iter().zip(0..).all(|(c, i)| c.party == PartyIndex(i));
-        if found != expected || !in_order {
+        let (expected, found) = (self.participants.len(), list.len());
+        if !list
+            .iter()
+            .map(|c| c.party)
+            .eq(self.participants.iter().copied())
+        {
             return Err(OpeningError::Incomplete { expected, found });
         }
-        if list[me.0.as_usize()].nonce != me.1 {
+        if !list.iter().any(|c| (c.party, c.nonce) == me) {
             return Err(OpeningError::OwnNonceMissing);
         }
         let open = list[0].nonce.0;
         list.iter().try_for_each(|c| self.check(&open, c))?;
-        let derive = |domain| {
-            let start = DigestWriter::new(domain)
+        let is_plain =
+            self.continuation.is_none() && list.iter().all(|c| c.announcement.is_empty());
+        let derive = |of: &str| {
+            let version = if is_plain { "v1" } else { "v2" };
+            let start = DigestWriter::new(&format!("tacit {of} {version}"))
                 .bytes(&self.plan.0)
                 .bytes(&self.roster.digest().0);
+            if is_plain {
+                let nonces = list.iter().map(|c| &c.nonce.0);
+                return nonces.fold(start, |hash, nonce| hash.bytes(nonce)).finish();
+            }
+            let continuation = self.continuation.map(Continuation::digest);
+            let start = start.bytes(continuation.as_ref().map_or(&[], |d| &d.0));
             list.iter()
-                .fold(start, |hash, c| hash.bytes(&c.nonce.0))
+                .fold(start, |hash, c| {
+                    hash.bytes(&c.nonce.0).bytes(&c.announcement)
+                })
                 .finish()
         };
         Ok(Opened {
-            session: derive("tacit session v1"),
-            crs_seed: derive("tacit crs v1").0,
+            session: derive("session"),
+            crs_seed: derive("crs").0,
+            announcements: list.iter().map(|c| c.announcement.clone()).collect(),
         })
     }
 
     fn check(&self, open: &[u8], entry: &Contribution) -> Result<(), OpeningError> {
         let name = self.roster.name(entry.party);
-        let Some(member) = self.roster.party(entry.party) else {
+        let member = self.roster.party(entry.party);
+        let Some(member) = member.filter(|_| self.participants.contains(&entry.party)) else {
             return Err(OpeningError::NotSigned { party: name });
         };
         entry
             .approval
             .check(&name, &member.key, self.plan, self.roster.digest())?;
-        let message = self.message(open, entry.party, entry.nonce);
+        let message = self.message(open, entry.party, entry.nonce, &entry.announcement);
         if member.key.verifies(&message, &entry.signature) {
             Ok(())
         } else {
@@ -197,25 +232,34 @@ impl Opening<'_> {
         }
     }
 
-    fn message(&self, open: &[u8], party: PartyIndex, nonce: Nonce) -> Vec<u8> {
-        let digest = DigestWriter::new("tacit contribution v1")
-            .bytes(&self.plan.0)
-            .bytes(&self.roster.digest().0)
+    fn message(
+        &self,
+        open: &[u8],
+        party: PartyIndex,
+        nonce: Nonce,
+        announcement: &[u8],
+    ) -> Vec<u8> {
+        let digest = DigestWriter::new("tacit contribution v2")
+            .bytes(&self.id().0)
             .bytes(open)
             .u64(party.0.into())
             .bytes(&nonce.0)
+            .bytes(announcement)
             .finish();
-        [b"tacit contribution v1\0".as_slice(), &digest.0].concat()
+        [b"tacit contribution v2\0".as_slice(), &digest.0].concat()
     }
 }
 
 fn encode(list: &[Contribution]) -> Vec<u8> {
-    let mut out = Writer::with_capacity(3 + list.len() * ENTRY_LEN);
+    let announced: usize = list.iter().map(|entry| entry.announcement.len()).sum();
+    let mut out = Writer::with_capacity(3 + list.len() * ENTRY_LEN + announced);
     out.u8(VERSION).u16(list.len() as u16);
     for entry in list {
         out.u16(entry.party.0).raw(&entry.nonce.0);
         entry.approval.encode(&mut out);
-        out.raw(&entry.signature);
+        out.raw(&entry.signature)
+            .u16(entry.announcement.len() as u16)
+            .raw(&entry.announcement);
     }
     out.into_bytes()
 }
@@ -251,13 +295,78 @@ fn decode(bytes: &[u8]) -> Result<Vec<Contribution>, DecodeError> {
         }
         let nonce = Nonce(from.array()?);
         let approval = Approval::decode(&mut from)?;
+        let signature = from.array()?;
+        let length = from.u16()?;
         list.push(Contribution {
             party,
             nonce,
             approval,
-            signature: from.array()?,
+            announcement: from.take(length.into())?.to_vec(),
+            signature,
         });
     }
     from.finish()?;
     Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::Simulation;
+
+    #[test]
+    fn an_announcement_is_its_partys_and_nobody_changes_it_on_the_way() {
+        let simulation = Simulation::new(3, 3);
+        let (roster, plan) = (
+            simulation.roster().unwrap(),
+            simulation.plan.digest().unwrap(),
+        );
+        let everyone = [0, 1, 2].map(PartyIndex);
+        let opening = Opening {
+            roster: &roster,
+            plan,
+            participants: &everyone,
+            continuation: None,
+        };
+        let nonce = |p| simulation.nonce(p, 0);
+        let open = nonce(PartyIndex::ROOT).0;
+        let said = |p: PartyIndex, announcement: &[u8]| {
+            let key = simulation.key(p);
+            let approval = Approval::sign(&key, plan, roster.digest());
+            opening.contribute(&key, p, nonce(p), &approval, announcement.to_vec(), &open)
+        };
+        let list = |announcements: [&[u8]; 3]| {
+            let mut all = said(everyone[0], announcements[0]);
+            for (party, announcement) in everyone.into_iter().zip(announcements).skip(1) {
+                opening
+                    .merge(&open, &mut all, &said(party, announcement))
+                    .unwrap();
+            }
+            all
+        };
+        let me = (everyone[2], nonce(everyone[2]));
+        let all = list([b"", b"a key", b"mine"]);
+        let opened = opening.conclude(&all, me).unwrap();
+        assert_eq!(
+            opened.announcements[..],
+            [b"".to_vec(), b"a key".to_vec(), b"mine".to_vec()]
+        );
+        let plain = opening.conclude(&list([b""; 3]), me).unwrap();
+        let other = opening
+            .conclude(&list([b"", b"a kez", b"mine"]), me)
+            .unwrap();
+        assert!(opened.session != plain.session && opened.session != other.session);
+
+        let at = all.windows(5).position(|w| w == b"a key").unwrap();
+        let mut changed = all.clone();
+        changed[at] ^= 1;
+        let refused = opening.conclude(&changed, me).unwrap_err();
+        assert!(
+            matches!(refused, OpeningError::NotSigned { .. }),
+            "{refused}"
+        );
+        let mut shifted = all;
+        shifted[at - 2] -= 1; // one byte shorter than it is
+        assert!(opening.conclude(&shifted, me).is_err());
+    }
 }

@@ -57,6 +57,7 @@ use zeroize::Zeroizing;
 
 use crate::application::Application;
 use crate::approval::Approval;
+use crate::continuation::Continuation;
 use crate::digest::{Digest, DigestWriter};
 use crate::error::{BoxedError, DecodeError, Error, Fault};
 use crate::frame::FrameKind;
@@ -140,6 +141,8 @@ pub struct Simulation {
     pub lives: Vec<u64>,
     /// What the parties approve; its parties take part.
     pub plan: Plan,
+    /// Goes on among some of them; the others are not there.
+    pub continuation: Option<Continuation>,
     /// The weather.
     pub weather: Weather,
     /// One crash at a chosen point, besides those of the weather.
@@ -152,7 +155,7 @@ pub struct Simulation {
 
 /// A session that ran to its end.
 pub struct Outcome<A> {
-    /// The applications, in the order of the roster.
+    /// The applications of those who took part, in the order of the roster.
     pub applications: Vec<A>,
     /// The journals, likewise, where the machines can show them.
     pub journals: Vec<MemoryJournal>,
@@ -277,6 +280,7 @@ impl Simulation {
             cast: seed,
             lives: Vec::new(),
             plan,
+            continuation: None,
             weather: Weather::fair(),
             crash: None,
             absences: Vec::new(),
@@ -312,7 +316,21 @@ impl Simulation {
         let (roster, key) = (self.roster()?, self.key(party));
         let approval = Approval::sign(&key, self.plan.digest()?, roster.digest());
         let nonce = self.nonce(party, life);
-        Seat::new(roster, &self.plan, key, approval, nonce)
+        let seat = Seat::new(roster, &self.plan, key, approval, nonce)?;
+        match &self.continuation {
+            Some(continuation) => seat.among(continuation.clone()),
+            None => Ok(seat),
+        }
+    }
+
+    /// Who takes part, ascending.
+    pub fn participants(&self) -> Vec<PartyIndex> {
+        match &self.continuation {
+            Some(continuation) => continuation.participants.clone(),
+            None => (0..self.plan.parties.len() as u16)
+                .map(PartyIndex)
+                .collect(),
+        }
     }
 
     /// The nonce in a party's pocket in one of its lives.

@@ -48,8 +48,7 @@ impl<A: Application, J: Journal> Party<A, J> {
             return Err(self.fault(frame, Misbehaviour::Oversize { claimed, limit }));
         }
         let (me, sender, kind) = (self.seat.me, header.sender, header.kind);
-        let parties = self.seat.roster.parties();
-        let is_below = self.seat.topology.parent(sender, parties) == Some(me);
+        let is_below = self.seat.parent_of(sender) == Some(me);
         let in_turn = match kind {
             FrameKind::Input => sender == PartyIndex::ROOT && sender != me,
             FrameKind::Complete => {
@@ -195,8 +194,7 @@ impl<A: Application, J: Journal> Party<A, J> {
         if claim.input != asked.payload_digest || header.label != asked.label {
             return Err(Misbehaviour::WrongInput);
         }
-        let parties = self.seat.roster.parties();
-        let expected = self.seat.topology.subtree(header.sender, parties);
+        let expected = self.seat.subtree(header.sender);
         if claim.contributors != expected {
             let found = claim.contributors.clone();
             return Err(Misbehaviour::WrongContributors { expected, found });

@@ -148,10 +148,19 @@ impl<A: Application, J: Journal> Party<A, J> {
         }
         let (number, is_complete) = (round.id.number, round.is_complete());
         let share = if number == ROUND_OPEN {
-            let seat = &self.seat;
-            let open = round.input.payload();
-            seat.opening()
-                .contribute(&seat.key, seat.me, seat.nonce, &seat.approval, open)
+            let (seat, announcement) = (&self.seat, self.app.announcement());
+            if announcement.len() > usize::from(u16::MAX) {
+                let problem = format!("{} bytes announced, at most 65535 fit", announcement.len());
+                return Err(self.application_error("announcement", problem));
+            }
+            seat.opening().contribute(
+                &seat.key,
+                seat.me,
+                seat.nonce,
+                &seat.approval,
+                announcement,
+                round.input.payload(),
+            )
         } else if number == ROUND_START || is_complete {
             self.reach()?;
             Vec::new()
@@ -174,7 +183,7 @@ impl<A: Application, J: Journal> Party<A, J> {
             return Ok(());
         };
         if round.id.number == ROUND_START
-            && let Some(opened) = self.opened
+            && let Some(opened) = &self.opened
         {
             let context = self.context(opened);
             self.app
@@ -244,10 +253,7 @@ impl<A: Application, J: Journal> Party<A, J> {
     }
 
     fn share_frame(&self, asked: &Header, payload: Payload) -> Frame {
-        let contributors = self
-            .seat
-            .topology
-            .subtree(self.seat.me, self.seat.roster.parties());
+        let contributors = self.seat.subtree(self.seat.me);
         let claim = ShareClaim {
             input: asked.payload_digest,
             contributors,

@@ -26,6 +26,7 @@ pub(super) struct Run<'a, M: Machines> {
 }
 
 struct Standing<M: Machines> {
+    takes_part: bool,
     /// `None` while the party is down.
     up: Option<Party<M::Application, M::Journal>>,
     lives: u64,
@@ -39,7 +40,8 @@ impl<'a, M: Machines> Run<'a, M> {
     pub(super) fn new(simulation: &'a Simulation, machines: &'a mut M) -> Self {
         let parties = simulation.plan.parties.len() as u16;
         let mut network = Network::new(simulation.seed, simulation.weather);
-        for party in (0..parties).map(PartyIndex) {
+        let participants = simulation.participants();
+        for &party in &participants {
             network.tick(party);
             network.restart(party);
         }
@@ -49,7 +51,8 @@ impl<'a, M: Machines> Run<'a, M> {
                 network.at(until, Incident::Return(absence.party));
             }
         }
-        let standing = |_| Standing {
+        let standing = |i| Standing {
+            takes_part: participants.contains(&PartyIndex(i)),
             up: None,
             lives: 0,
             is_away: false,
@@ -91,7 +94,7 @@ impl<'a, M: Machines> Run<'a, M> {
             }
         }
         let lives: u64 = self.parties.iter().map(|p| p.lives).sum();
-        let crashes = lives - self.parties.len() as u64;
+        let crashes = lives - self.parties.iter().filter(|p| p.takes_part).count() as u64;
         let up = self.parties.into_iter().filter_map(|p| p.up);
         Ok(Outcome {
             crashes,
@@ -106,13 +109,14 @@ impl<'a, M: Machines> Run<'a, M> {
 
     fn is_over(&self) -> bool {
         let is_done = |s: &Standing<M>| s.up.as_ref().is_some_and(|p| p.status().done);
-        self.parties.iter().all(is_done)
+        self.parties.iter().filter(|p| p.takes_part).all(is_done)
     }
 
     /// A session that waits for one who is gone has ended, once it says so. When all others are
     /// done, nobody waits: then whoever was gone comes back and hears the last word.
     fn end_pause(&mut self) -> Result<(), Failure> {
-        let Some(gone) = self.parties.iter().position(|p| p.is_gone) else {
+        let gone = self.parties.iter().position(|p| p.takes_part && p.is_gone);
+        let Some(gone) = gone else {
             return Ok(());
         };
         let gone = PartyIndex(gone as u16);
@@ -125,7 +129,7 @@ impl<'a, M: Machines> Run<'a, M> {
         }
         let is_done =
             |p: &Standing<M>| p.is_gone || p.up.as_ref().is_some_and(|party| party.status().done);
-        if self.parties.iter().all(is_done) {
+        if self.parties.iter().filter(|p| p.takes_part).all(is_done) {
             self.parties[gone.as_usize()].is_gone = false;
             let now = self.network.now();
             self.network.at(now, Incident::Return(gone));
@@ -176,7 +180,7 @@ impl<'a, M: Machines> Run<'a, M> {
     fn restart(&mut self, party: PartyIndex) -> Result<(), Failure> {
         let i = party.as_usize();
         let standing = &mut self.parties[i];
-        if standing.is_away || standing.up.is_some() {
+        if !standing.takes_part || standing.is_away || standing.up.is_some() {
             return Ok(());
         }
         let life = standing.lives;

@@ -347,7 +347,7 @@ fn an_opening_list_that_was_tampered_with_is_refused() {
         .find(|(_, f)| f.header().round == 1)
         .unwrap();
     let list = start.payload().to_vec();
-    let entry = 2 + 32 + 64 + 64;
+    let entry = 2 + 32 + 64 + 64 + 2;
     let tampered = |at: usize| {
         let mut list = list.clone();
         list[at] ^= 1;
@@ -363,7 +363,7 @@ fn an_opening_list_that_was_tampered_with_is_refused() {
         (tampered(3 + 2), "not signed by it for this opening"),        // the root's nonce
         (tampered(3 + 2 * entry + 34), "has not approved this plan"),  // party 2's approval
         (
-            tampered(3 + 3 * entry - 1),
+            tampered(3 + 3 * entry - 3),
             "not signed by it for this opening",
         ), // its signature
         (list[..3 + 2 * entry].to_vec(), "truncated"),
