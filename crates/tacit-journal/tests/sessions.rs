@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use tacit_journal::{Error, FileJournal, Vault};
+use tacit_journal::{Error, FileJournal, JournalReader, Vault};
 use tacit_seal::Unlock;
 use tacit_session::simulation::{Simulation, Tally};
 use tacit_session::{Action, Digest, Event, Frame, FrameKind, Journal, Party, PartyIndex, Record};
@@ -252,5 +252,44 @@ fn secrets_are_sealed_kept_once_and_bound_to_their_owner_and_name() {
     assert!(own.open("other").is_err(), "a name is part of the secret");
     for bad in ["", "../seed", "Seed", &"a".repeat(49)] {
         assert!(matches!(own.keep(bad, b"x"), Err(Error::Name { .. })));
+    }
+}
+
+#[test]
+fn a_journal_is_read_by_whoever_has_the_roster_and_is_not_changed() {
+    let mut room = Room::new();
+    let places = (0..PARTIES).map(PartyIndex);
+    let mut parties: Vec<_> = places
+        .map(|me| {
+            let journal = room.journal(me, &room.path(me)).unwrap();
+            let mut party = room.join(me, journal);
+            room.serve(&mut party, |_| {});
+            party
+        })
+        .collect();
+    while let Some((to, frame)) = room.wire.pop_front() {
+        let party = &mut parties[to.as_usize()];
+        party.handle(Event::Frame(frame)).unwrap();
+        room.serve(party, |_| {});
+    }
+    let (plan, roster) = (
+        room.table.plan.digest().unwrap(),
+        room.table.roster().unwrap(),
+    );
+    for party in (0..PARTIES).map(PartyIndex) {
+        let path = room.path(party);
+        let mut bytes = std::fs::read(&path).unwrap();
+        // An append that did not return is passed over.
+        bytes.extend([0; 100]);
+        std::fs::write(&path, &bytes).unwrap();
+        let journal = JournalReader::open(&path, plan, &roster, LIMIT).unwrap();
+        assert_eq!(journal.party(), party);
+        let account = journal.account().unwrap();
+        assert!(account.is_complete && account.second_shares.is_empty());
+        assert_eq!(account.rounds, ROUNDS + 3);
+        assert_eq!(account.shares > 0, party != PartyIndex::ROOT);
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        let other = JournalReader::open(&path, Digest::of(b"another plan"), &roster, LIMIT);
+        assert!(matches!(other, Err(Error::Foreign { .. })));
     }
 }

@@ -1,10 +1,14 @@
-//! `tacit log`: the signed logs of releases.
+//! `tacit log`: what sites wrote down, checked: signed logs of releases, journals of sessions.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use tacit_node::release_log::{Verified, verify};
 use tacit_report::{Cell, Column, Quantity, Table};
+
+mod audit;
+
+pub use audit::LogAudit;
 
 use super::RosterArgs;
 use crate::args::RecordArgs;
@@ -16,6 +20,8 @@ use crate::{Console, Error, Outcome};
 pub enum LogVerb {
     /// Check signatures and chains, and lay the logs of several sites side by side.
     Verify(LogVerify),
+    /// Read journals of sessions: what was said, whether anything was said twice, and who said two things.
+    Audit(LogAudit),
 }
 
 /// Arguments of `tacit log verify`.
@@ -46,6 +52,7 @@ impl LogVerb {
     pub fn run(&self, console: &mut Console) -> Result<Outcome, Error> {
         match self {
             Self::Verify(args) => run(args, console),
+            Self::Audit(args) => audit::run(args, console),
         }
     }
 
@@ -53,6 +60,7 @@ impl LogVerb {
     pub fn record_args(&self) -> &RecordArgs {
         match self {
             Self::Verify(args) => &args.record,
+            Self::Audit(args) => &args.record,
         }
     }
 }
