@@ -178,6 +178,11 @@ impl MemoryJournal {
         self.records().iter().rev().any(|kept| kept == record)
     }
 
+    /// Another journal with the same records: what is added to one is not in the other.
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.records().clone())))
+    }
+
     /// Every signed head in it: of inputs, of own shares, of shares of others.
     pub fn heads(&self) -> Vec<SignedHeader> {
         self.records().iter().flat_map(Record::heads).collect()

@@ -45,6 +45,9 @@ pub enum EncryptedError {
         /// The limit.
         limit: usize,
     },
+    /// A session that cannot go on without all parties.
+    #[error("going on without all parties: {0}")]
+    Continuation(String),
     /// A query that does not fit the model.
     #[error("query: {0}")]
     Query(String),

@@ -116,6 +116,10 @@ pub(crate) struct CollectiveKeys {
     session: Option<SessionContext>,
     /// The session that the keys come from, if it is not this one.
     origin: Option<SessionContext>,
+    /// Who acts with the key in this session, if not all parties do.
+    holders: Option<Vec<u32>>,
+    /// Root: whether sums stay after the keys were made of them, to be handed out once more.
+    keeps_sums: bool,
     public_key: Option<PublicKey>,
     sums: Sums,
 }
@@ -141,14 +145,30 @@ impl CollectiveKeys {
             elements: rotations.iter().map(|&s| ring.rotation(s)).collect(),
             session: None,
             origin: None,
+            holders: None,
+            keeps_sums: false,
             public_key: None,
             sums: Sums::default(),
         }
     }
 
-    /// The session has begun.
+    /// Root: the sums of the evaluation keys stay, for sessions that go on without somebody.
+    pub fn keeping_sums(mut self) -> Self {
+        self.keeps_sums = true;
+        self
+    }
+
+    /// The session has begun. The keys stay those of the first one.
     pub fn begin(&mut self, context: &tacit_session::SessionContext) {
-        self.session = Some(protocols_of(context));
+        let before = self.session.replace(protocols_of(context));
+        if self.origin.is_none() {
+            self.origin = before;
+        }
+        let places = |c: &tacit_session::Continuation| {
+            let holders = c.holders.iter();
+            holders.map(|party| u32::from(party.0)).collect()
+        };
+        self.holders = context.continuation.as_ref().map(places);
     }
 
     /// The session as its protocols name it.
@@ -159,11 +179,15 @@ impl CollectiveKeys {
 
     /// The protocol instance of a round.
     pub fn instance(&self, round: u32) -> Result<tacit_mhe::Instance> {
-        Ok(self.session()?.instance(u64::from(round)))
+        let (session, round) = (self.session()?, u64::from(round));
+        Ok(match &self.holders {
+            Some(holders) => session.instance_among(round, holders)?,
+            None => session.instance(round),
+        })
     }
 
     /// The session that the keys come from.
-    fn origin(&self) -> Result<&SessionContext> {
+    pub fn origin(&self) -> Result<&SessionContext> {
         match &self.origin {
             Some(origin) => Ok(origin),
             None => self.session(),
@@ -316,7 +340,7 @@ impl CollectiveKeys {
         Ok(sections::join(&parts))
     }
 
-    /// Root: all evaluation keys. Their sums are given up; whoever becomes root in the same process finds the keys here.
+    /// Root: all evaluation keys. Their sums are given up, unless they are kept; whoever becomes root in the same process finds the keys here.
     pub fn assemble(&mut self) -> Result<Arc<EvaluationKeys>> {
         let all: Vec<usize> = (0..self.elements.len()).collect();
         let sums = std::mem::take(&mut self.sums);
@@ -330,7 +354,10 @@ impl CollectiveKeys {
         let keys = intern::keys(transcript.digest(), || {
             self.decode(Some([&sums.one, &sums.two]), &all, &galois)
         });
-        self.sums.public_key = sums.public_key;
+        match self.keeps_sums {
+            true => self.sums = sums,
+            false => self.sums.public_key = sums.public_key,
+        }
         keys
     }
 

@@ -34,6 +34,12 @@ impl EncryptionPlan {
         for _ in 0..layout.coordinates().trailing_zeros() {
             sum = sum.add(&sum.rotate())?;
         }
+        if self.threshold.is_some() {
+            // An answer that other parties than before give is re-randomised by the root.
+            let zero = Message::bounded(0.0);
+            let (level, scale) = (sum.level(), sum.scale());
+            sum = sum.add(&Tracked::encrypt(&self.noise_model(), zero, level, scale))?;
+        }
         Ok(ReleaseMargin::new(&sum, self.lambda_s, answers as u64))
     }
 

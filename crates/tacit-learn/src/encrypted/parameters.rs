@@ -47,7 +47,13 @@ pub struct EncryptionPlan {
     pub lambda_s: u32,
     /// Number of parties.
     pub parties: usize,
+    /// t, where the plan can be gone on with by so many of the parties.
+    pub threshold: Option<u32>,
 }
+
+/// By how much a plan with a threshold may repeat refreshes: whenever a session goes on without somebody, the
+/// interrupted one is made again, and masks hide all of them.
+pub(super) const REFRESHES_OF_THRESHOLD: usize = 2;
 
 impl EncryptionPlan {
     /// The cheapest set for a training among `parties` parties.
@@ -56,14 +62,25 @@ impl EncryptionPlan {
         parties: usize,
         lambda_s: u32,
     ) -> Result<Self, EncryptedError> {
-        Self::choose_among(&CANDIDATES, config, parties, lambda_s, Parameters::new)
+        Self::choose_among(
+            &CANDIDATES,
+            config,
+            parties,
+            lambda_s,
+            None,
+            Parameters::new,
+        )
     }
 
     /// The set of a plan: chosen, or as the plan spells it out.
     pub fn agreed(plan: &Plan, config: &GlmConfig) -> Result<Self, EncryptedError> {
         let (parties, lambda) = (plan.parties.len(), plan.security.statistical_bits);
+        let threshold = plan.threshold.map(|threshold| u32::from(threshold.t));
         match &plan.parameters {
-            plan::Parameters::Choose => Self::choose(config, parties, lambda),
+            plan::Parameters::Choose => {
+                let make = Parameters::new;
+                Self::choose_among(&CANDIDATES, config, parties, lambda, threshold, make)
+            }
             plan::Parameters::Explicit(given) => {
                 let literal = ParametersLiteral {
                     kind: match given.ring {
@@ -75,7 +92,7 @@ impl EncryptionPlan {
                     p_bits: given.p_bits.clone(),
                     log_scale: given.scale_bits,
                 };
-                Self::explicit(config, parties, lambda, &literal)
+                Self::given(config, parties, lambda, threshold, &literal)
             }
         }
     }
@@ -84,14 +101,29 @@ impl EncryptionPlan {
     /// as small as the configuration's slots. Only exists under the feature `insecure-toy-parameters`.
     #[cfg(feature = "insecure-toy-parameters")]
     pub fn insecure_toy(config: &GlmConfig, parties: usize) -> Result<Self, EncryptedError> {
+        Self::toy(config, parties, None)
+    }
+
+    /// The same for a plan that `threshold` of the parties can go on with. Only exists under the feature
+    /// `insecure-toy-parameters`.
+    #[cfg(feature = "insecure-toy-parameters")]
+    pub fn insecure_toy_threshold(
+        config: &GlmConfig,
+        parties: usize,
+        threshold: u32,
+    ) -> Result<Self, EncryptedError> {
+        Self::toy(config, parties, Some(threshold))
+    }
+
+    #[cfg(feature = "insecure-toy-parameters")]
+    fn toy(
+        config: &GlmConfig,
+        parties: usize,
+        threshold: Option<u32>,
+    ) -> Result<Self, EncryptedError> {
         let log_n = config.slots.trailing_zeros();
-        Self::choose_among(
-            &[(log_n, 430, 2)],
-            config,
-            parties,
-            64,
-            Parameters::insecure_toy,
-        )
+        let (candidates, make) = ([(log_n, 430, 2)], Parameters::insecure_toy);
+        Self::choose_among(&candidates, config, parties, 64, threshold, make)
     }
 
     fn choose_among(
@@ -99,6 +131,7 @@ impl EncryptionPlan {
         config: &GlmConfig,
         parties: usize,
         lambda_s: u32,
+        threshold: Option<u32>,
         make: impl Fn(&ParametersLiteral) -> Result<Parameters, tacit_ckks::CkksError>,
     ) -> Result<Self, EncryptedError> {
         let levels = levels(config)?;
@@ -107,10 +140,9 @@ impl EncryptionPlan {
             if slots != config.slots {
                 continue;
             }
-            // One refresh per iteration.
             let mask = |scale: u32| {
                 let message = f64::from(scale + WEIGHT_BITS);
-                MaskBits::hiding(message, lambda_s, slots, config.iterations as u64)
+                MaskBits::hiding(message, lambda_s, slots, refreshes(config, threshold))
             };
             let budget = limit - special as u32 * SPECIAL_BITS;
             let fits = |scale: u32| {
@@ -140,6 +172,7 @@ impl EncryptionPlan {
                 mask: mask(scale),
                 lambda_s,
                 parties,
+                threshold,
             });
         }
         Err(EncryptedError::NoParameters {
@@ -157,6 +190,16 @@ impl EncryptionPlan {
         lambda_s: u32,
         literal: &ParametersLiteral,
     ) -> Result<Self, EncryptedError> {
+        Self::given(config, parties, lambda_s, None, literal)
+    }
+
+    fn given(
+        config: &GlmConfig,
+        parties: usize,
+        lambda_s: u32,
+        threshold: Option<u32>,
+        literal: &ParametersLiteral,
+    ) -> Result<Self, EncryptedError> {
         let params = Parameters::new(literal)?;
         let levels = levels(config)?;
         let slots = params.slots();
@@ -171,7 +214,7 @@ impl EncryptionPlan {
         }
         let refresh_level = params.max_level() - levels;
         let message = f64::from(literal.log_scale + WEIGHT_BITS);
-        let mask = MaskBits::hiding(message, lambda_s, slots, config.iterations as u64);
+        let mask = MaskBits::hiding(message, lambda_s, slots, refreshes(config, threshold));
         let (have, need) = (params.log2_q(refresh_level), mask.modulus_bits(parties));
         if have < need {
             return Err(tacit_mhe::MheError::MaskTooNarrow {
@@ -189,7 +232,16 @@ impl EncryptionPlan {
             mask,
             lambda_s,
             parties,
+            threshold,
         })
+    }
+
+    /// Bytes of the list of sealed sub-shares that every party receives; 0 without a threshold. It must fit the plan's
+    /// `limits.max_payload_bytes`.
+    pub fn threshold_bytes(&self) -> u64 {
+        let parties = self.parties as u32;
+        let list = |_| tacit_mhe::threshold::Exchange::encoded_len(&self.params, parties);
+        self.threshold.map_or(0, list)
     }
 
     /// The level above the refresh level by the levels of one iteration: where refreshing leads.
@@ -203,6 +255,12 @@ impl EncryptionPlan {
     pub fn query_scale_bits(&self) -> u32 {
         ((self.params.log2_q(self.top_level()) - 12.0) / 2.0).floor() as u32
     }
+}
+
+/// Most refreshes of a plan, one per iteration.
+fn refreshes(config: &GlmConfig, threshold: Option<u32>) -> u64 {
+    let times = threshold.map_or(1, |_| REFRESHES_OF_THRESHOLD);
+    (times * config.iterations) as u64
 }
 
 /// Levels that one iteration takes.

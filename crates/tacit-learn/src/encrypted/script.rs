@@ -10,6 +10,12 @@ use crate::model::GlmConfig;
 pub enum Step {
     /// Generation of the collective keys.
     Key(KeyStep),
+    /// Sub-shares of everybody's key, sealed to their recipients.
+    SubShares,
+    /// Everybody has received its sub-shares, and the same list of them.
+    Confirm,
+    /// What a session that goes on without somebody goes on from, re-randomised by all who take part.
+    Checkpoint,
     /// Encrypted sums for standardisation.
     Moments,
     /// Release of their total.
@@ -33,6 +39,9 @@ impl Step {
     pub fn label(self) -> &'static str {
         match self {
             Step::Key(step) => step.label(),
+            Step::SubShares => "threshold/shares",
+            Step::Confirm => "threshold/confirm",
+            Step::Checkpoint => "continue/checkpoint",
             Step::Moments => "data/moments",
             Step::ReleaseMoments => "data/release-moments",
             Step::Curvature => "data/curvature",
@@ -65,16 +74,20 @@ pub struct Script {
 }
 
 impl Script {
-    /// The script of a training.
+    /// The script of a training; with a threshold, sub-shares are exchanged after the keys.
     pub fn new(
         config: &GlmConfig,
         galois_keys: usize,
+        threshold: bool,
         standardise: bool,
         release_model: bool,
         max_answers: usize,
     ) -> Self {
         let keys = KeyStep::all(galois_keys);
         let mut steps: Vec<Step> = keys.into_iter().map(Step::Key).collect();
+        if threshold {
+            steps.extend([Step::SubShares, Step::Confirm]);
+        }
         if standardise {
             steps.extend([Step::Moments, Step::ReleaseMoments]);
         }
@@ -82,6 +95,31 @@ impl Script {
             steps.extend([Step::Curvature, Step::ReleaseCurvature]);
         }
         for t in 0..config.iterations {
+            steps.extend([Step::Gradient(t), Step::Refresh(t)]);
+        }
+        if release_model {
+            steps.push(Step::ReleaseModel);
+        }
+        Self { steps, max_answers }
+    }
+
+    /// The script of a session that goes on without somebody, as far as is known before the root says where.
+    pub fn rejoining() -> Self {
+        Self {
+            steps: vec![Step::Checkpoint],
+            max_answers: 0,
+        }
+    }
+
+    /// The same from iteration `first` on; with `iterations` the training was over.
+    pub fn continuing(
+        first: usize,
+        iterations: usize,
+        release_model: bool,
+        max_answers: usize,
+    ) -> Self {
+        let mut steps = vec![Step::Checkpoint];
+        for t in first..iterations {
             steps.extend([Step::Gradient(t), Step::Refresh(t)]);
         }
         if release_model {

@@ -1,5 +1,7 @@
 //! The descent, computed directly.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::history::{Record, Run};
@@ -28,6 +30,8 @@ pub struct Descent<'a> {
     total: usize,
     response: Response,
     watch: Option<&'a Samples>,
+    /// Parties that are away, and in which iterations.
+    away: Vec<(usize, Range<usize>)>,
 }
 
 /// Sums of one party over its batch.
@@ -74,6 +78,7 @@ impl<'a> Descent<'a> {
             total,
             response,
             watch: None,
+            away: Vec::new(),
         })
     }
 
@@ -86,6 +91,13 @@ impl<'a> Descent<'a> {
     /// Also evaluates every iteration's weights on `rows`.
     pub fn watch(mut self, rows: &'a Samples) -> Self {
         self.watch = Some(rows);
+        self
+    }
+
+    /// In these iterations, counted from 0, the rows of `party` are not there: as when an encrypted training goes on
+    /// without it.
+    pub fn without(mut self, party: usize, iterations: Range<usize>) -> Self {
+        self.away.push((party, iterations));
         self
     }
 
@@ -189,8 +201,13 @@ impl<'a> Descent<'a> {
     }
 
     fn iterate(&self, iteration: usize, point: &Weights) -> Partial {
+        let is_away = |party| {
+            let mut away = self.away.iter();
+            away.any(|(p, when)| *p == party && when.contains(&iteration))
+        };
         let parts: Vec<Partial> = (0..self.parties.len())
             .into_par_iter()
+            .filter(|&party| !is_away(party))
             .map(|party| {
                 let (rows, order) = (&self.parties[party], &self.orders[party]);
                 if iteration == 0 {

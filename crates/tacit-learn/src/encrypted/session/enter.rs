@@ -31,9 +31,17 @@ impl GlmParty {
         }
         let params = self.params().clone();
         let instance = self.keys.instance(round.number)?;
-        let encryption = &self.plan.encryption;
         let state = match step {
             Step::Key(step) => Round::Key(self.keys.enter(step, input)?),
+            Step::SubShares => Round::SubShares,
+            Step::Confirm => {
+                let exchange = self.exchange()?;
+                let place = exchange.receive(&self.secret, input)?;
+                let receipt = exchange.receipt(input);
+                self.away.place = Some(place);
+                Round::Confirm(receipt)
+            }
+            Step::Checkpoint => Round::Several(self.learn_checkpoint(input)?),
             Step::Moments => {
                 self.keys.learn_public_key(input)?;
                 Round::Ciphertexts
@@ -60,6 +68,8 @@ impl GlmParty {
                 Round::Ciphertexts
             }
             Step::Refresh(t) => {
+                self.count_refresh()?;
+                let encryption = &self.plan.encryption;
                 let lowered = Ciphertext::from_bytes(&params, input)?;
                 let last = t + 1 == self.plan.config.iterations;
                 let raise = encryption.query_scale_bits() - params.literal().log_scale;
@@ -76,6 +86,7 @@ impl GlmParty {
             }
             Step::ReleaseModel => {
                 let model = Ciphertext::from_bytes(&params, input)?;
+                self.away.releasing = true;
                 let smudging = self.model_smudging();
                 Round::Release(Release::new(&params, &instance, &model, smudging)?)
             }
@@ -121,26 +132,42 @@ impl GlmParty {
             let parts = sections::split("first gradient", input, 3)?;
             self.keys.learn_public_key(parts[0])?;
             self.learn_totals(parts[1])?;
-            let bound: [u8; 8] = parts[2].try_into().map_err(|_| EncryptedError::Message {
-                what: "curvature bound",
-                problem: format!("{} bytes instead of 8", parts[2].len()),
-            })?;
-            let bound = f64::from_le_bytes(bound);
-            // The second moment of the intercept alone is 1.
-            if !(1.0..1e6).contains(&bound) {
-                let problem = format!("{bound} is not between 1 and 10^6");
-                return Err(EncryptedError::Message {
-                    what: "curvature bound",
-                    problem,
-                });
-            }
-            self.root.curvature_bound = bound;
-            self.schedule = Some(self.plan.config.schedule(bound)?);
-            return Ok(());
+            return self.learn_bound(parts[2]);
         }
         if self.circuit.is_none() {
             let parts = sections::split("gradient", input, 2)?;
-            let keys = self.keys.learn(parts[0], true, &self.party_keys())?;
+            self.learn_keys(parts[0])?;
+        }
+        Ok(())
+    }
+
+    /// The bound that step sizes rest on; the first one stays.
+    pub(super) fn learn_bound(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.schedule.is_some() {
+            return Ok(());
+        }
+        let bound: [u8; 8] = bytes.try_into().map_err(|_| EncryptedError::Message {
+            what: "curvature bound",
+            problem: format!("{} bytes instead of 8", bytes.len()),
+        })?;
+        let bound = f64::from_le_bytes(bound);
+        // The second moment of the intercept alone is 1.
+        if !(1.0..1e6).contains(&bound) {
+            let problem = format!("{bound} is not between 1 and 10^6");
+            return Err(EncryptedError::Message {
+                what: "curvature bound",
+                problem,
+            });
+        }
+        self.root.curvature_bound = bound;
+        self.schedule = Some(self.plan.config.schedule(bound)?);
+        Ok(())
+    }
+
+    /// The evaluation keys that the root handed out; the first ones stay.
+    pub(super) fn learn_keys(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.circuit.is_none() {
+            let keys = self.keys.learn(bytes, true, &self.party_keys())?;
             self.circuit = Some(self.make_circuit(keys)?);
         }
         Ok(())

@@ -4,10 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tacit_ckks::{Ciphertext, EvaluationKeys, Evaluator, PublicKey};
+use tacit_mhe::threshold::{Exchange, ThresholdSecret, announcement};
 use tacit_mhe::{
     ExactMap, KeySwitchToPublic, PartySecret, Protocol, Refresh, Release, SmudgingBits,
 };
-use tacit_session::{Application, Next, PartyIndex, RoundId, RoundInput, SessionContext};
+use tacit_session::{
+    Application, Continuation, Digest, Next, PartyIndex, RoundId, RoundInput, SessionContext,
+};
 
 use super::circuit::{Circuit, prediction_folds};
 use super::keys::{CollectiveKeys, FIRST_ROUND, KeyRound, check_parties, missing};
@@ -18,6 +21,7 @@ use super::{EncryptedError, EncryptionPlan, Query, sections, statistics};
 use crate::model::{BatchOrder, GlmConfig, Samples, Schedule, Weights};
 use crate::packing::{Batch, Diagonals, Layout};
 
+mod continuing;
 mod enter;
 mod own;
 mod root;
@@ -55,6 +59,7 @@ pub struct GlmParty {
     samples: Option<Samples>,
     order: Option<BatchOrder>,
     me: usize,
+    away: Away,
     circuit: Option<Circuit>,
     round: Option<(u32, Round)>,
     position: usize,
@@ -68,6 +73,32 @@ enum Round {
     Refresh(Refresh),
     Answer(KeySwitchToPublic),
     Ciphertexts,
+    /// So many ciphertexts side by side.
+    Several(usize),
+    SubShares,
+    /// What everybody should say.
+    Confirm([u8; 32]),
+}
+
+/// What a party needs so that it can go on without some of the others.
+#[derive(Default)]
+struct Away {
+    /// The exchange of sub-shares, while it is under way.
+    exchange: Option<Exchange>,
+    /// This party's part of the key that any t of the parties have together.
+    place: Option<ThresholdSecret>,
+    /// What it acts with in a session without some of the others.
+    acting: Option<PartySecret>,
+    /// The last such session that began.
+    last: Option<Continuation>,
+    /// A session has begun and is not complete.
+    under_way: bool,
+    /// The last session was not complete and is over for this party.
+    left: bool,
+    /// Refreshes that this party took part in: masks hide so many and no more.
+    refreshes: usize,
+    /// Whether shares of the model's release may have left.
+    releasing: bool,
 }
 
 /// What only the root accumulates.
@@ -77,6 +108,12 @@ struct Root {
     totals: Vec<f64>,
     curvature: Vec<u8>,
     curvature_bound: f64,
+    /// The list of sub-shares, until everybody has it.
+    dealt: Vec<u8>,
+    /// Everybody has its sub-shares.
+    confirmed: bool,
+    /// Iterations whose weights are here.
+    completed: usize,
     weights: Option<Ciphertext>,
     previous: Option<Ciphertext>,
     base: Option<Ciphertext>,
@@ -98,10 +135,16 @@ impl GlmParty {
         let mut rotations = layout.rotations();
         rotations.extend(prediction_folds(&layout));
         let rotations = rotations.into_iter().map(|s| s as i64).collect();
+        let threshold = plan.encryption.threshold.is_some();
         let keys = CollectiveKeys::new(&plan.encryption.params, rotations);
+        let keys = match threshold {
+            true => keys.keeping_sums(),
+            false => keys,
+        };
         let script = Script::new(
             config,
             keys.galois_keys(),
+            threshold,
             plan.moments > 0,
             plan.release_model,
             plan.max_answers,
@@ -116,6 +159,7 @@ impl GlmParty {
             samples: None,
             order: None,
             me: 0,
+            away: Away::default(),
             circuit: None,
             round: None,
             position: 0,
@@ -173,6 +217,7 @@ impl GlmParty {
         self.samples = None;
         self.root.previous = None;
         self.root.base = None;
+        self.away.under_way = false;
     }
 
     fn params(&self) -> &tacit_ckks::Parameters {
@@ -216,11 +261,24 @@ impl GlmParty {
 impl Application for GlmParty {
     type Error = EncryptedError;
 
+    fn announcement(&self) -> Vec<u8> {
+        let is_first = self.plan.encryption.threshold.is_some() && self.keys.session().is_err();
+        match is_first {
+            true => announcement(&self.secret),
+            false => Vec::new(),
+        }
+    }
+
     fn begin(&mut self, context: &SessionContext) -> Result<()> {
         check_parties(context, self.plan.encryption.parties)?;
+        match &context.continuation {
+            Some(continuation) => self.go_on(context.me, continuation)?,
+            None => self.begin_with_all(context)?,
+        }
         self.me = context.me.as_usize();
         self.position = 0;
         self.round = None;
+        self.away.under_way = true;
         self.keys.begin(context);
         Ok(())
     }
@@ -252,13 +310,20 @@ impl Application for GlmParty {
             let level = self.plan.encryption.top_level();
             return self.encrypt_own(round, &sums, level, statistics::scale());
         }
-        let secret = &self.secret;
+        if step == Step::Checkpoint {
+            return self.checkpoint_share(round, input);
+        }
+        let secret = self.acting();
         match self.round.as_ref().map(|(_, r)| r) {
             Some(Round::Key(p)) => p.share(secret),
             Some(Round::Release(p)) => encoded(p, secret),
             Some(Round::Refresh(p)) => encoded(p, secret),
             Some(Round::Answer(p)) => encoded(p, secret),
-            Some(Round::Ciphertexts) | None => Err(missing("round", "nothing to share")),
+            Some(Round::SubShares) => Ok(self.exchange()?.deal(secret)?),
+            Some(Round::Confirm(receipt)) => Ok(receipt.to_vec()),
+            Some(Round::Ciphertexts | Round::Several(_)) | None => {
+                Err(missing("round", "nothing to share"))
+            }
         }
     }
 
@@ -267,7 +332,7 @@ impl Application for GlmParty {
         round: &RoundId,
         input: &[u8],
         into: &mut Vec<u8>,
-        _from: PartyIndex,
+        from: PartyIndex,
         share: &[u8],
     ) -> Result<()> {
         self.enter(round, input)?;
@@ -276,6 +341,17 @@ impl Application for GlmParty {
             Some(Round::Release(p)) => p.aggregate_encoded(into, share)?,
             Some(Round::Refresh(p)) => p.aggregate_encoded(into, share)?,
             Some(Round::Answer(p)) => p.aggregate_encoded(into, share)?,
+            Some(Round::SubShares) => self.exchange()?.merge(into, share)?,
+            Some(Round::Confirm(receipt)) if share != receipt => {
+                let problem = format!("{from} or one below it has received another list");
+                return Err(missing("confirmation of sub-shares", &problem));
+            }
+            Some(Round::Confirm(_)) => {}
+            Some(Round::Several(count)) => {
+                let theirs = sections::split("share", share, *count)?;
+                let ours = sections::split_mut("sum", into, *count)?;
+                Ciphertext::add_all_encoded(self.params(), ours, &theirs)?;
+            }
             Some(Round::Ciphertexts) | None => {
                 Ciphertext::add_encoded(self.params(), into, share)?;
             }

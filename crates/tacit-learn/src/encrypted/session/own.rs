@@ -28,7 +28,7 @@ impl GlmParty {
         scale: f64,
     ) -> Result<Vec<u8>> {
         let keys = &self.keys;
-        let ct = keys.encrypt_own(&self.secret, round, values, level, scale)?;
+        let ct = keys.encrypt_own(self.acting(), round, values, level, scale)?;
         Ok(ct.to_bytes(self.params()))
     }
 
@@ -69,7 +69,7 @@ impl GlmParty {
         let out = gradient.rerandomise(
             self.params(),
             self.keys.public_key()?,
-            &self.secret,
+            self.acting(),
             &label,
             None,
         )?;

@@ -7,17 +7,21 @@ impl GlmParty {
         if matches!(step, Step::Answer(_)) {
             self.assemble_root_circuit()?;
         }
+        if step == Step::ReleaseModel {
+            self.away.releasing = true;
+        }
         let root = &self.root;
         Ok(match step {
             Step::Key(step) => self.keys.input(step),
+            Step::SubShares => Vec::new(),
+            Step::Confirm => std::mem::take(&mut self.root.dealt),
+            Step::Checkpoint => self.checkpoint_input()?,
             Step::Moments => self.keys.public_key_sum().to_vec(),
             Step::ReleaseMoments => root.moments.clone(),
             Step::Curvature => sections::join(&[self.keys.public_key_sum(), &self.totals_bytes()]),
             Step::ReleaseCurvature => root.curvature.clone(),
             Step::Gradient(0) => {
-                let config = &self.plan.config;
-                let bound = config.curvature.known(config.features);
-                let bound = bound.unwrap_or(root.curvature_bound).to_le_bytes();
+                let bound = self.bound_bytes();
                 sections::join(&[self.keys.public_key_sum(), &self.totals_bytes(), &bound])
             }
             Step::Gradient(t) => self.gradient_input(t)?,
@@ -31,6 +35,7 @@ impl GlmParty {
                     .ok_or_else(|| EncryptedError::Query("an answer without a query".into()))?;
                 let circuit = self.root_circuit()?;
                 let result = circuit.predict(self.weights()?, &query.rows)?;
+                let result = self.answered_anew(result)?;
                 let params = self.params();
                 sections::join(&[
                     &result.to_bytes(params),
@@ -41,13 +46,20 @@ impl GlmParty {
         })
     }
 
-    fn totals_bytes(&self) -> Vec<u8> {
+    pub(super) fn totals_bytes(&self) -> Vec<u8> {
         statistics::totals_to_bytes(&self.root.totals)
+    }
+
+    pub(super) fn bound_bytes(&self) -> [u8; 8] {
+        let config = &self.plan.config;
+        let bound = config.curvature.known(config.features);
+        bound.unwrap_or(self.root.curvature_bound).to_le_bytes()
     }
 
     pub(super) fn gradient_input(&mut self, t: usize) -> Result<Vec<u8>> {
         let handed_out = match t {
-            1 => Some(self.keys.hand_out(true, &self.party_keys())?),
+            // Who goes on has them already.
+            1 if self.away.last.is_none() => Some(self.keys.hand_out(true, &self.party_keys())?),
             _ => None,
         };
         self.assemble_root_circuit()?;
@@ -91,6 +103,9 @@ impl GlmParty {
         };
         match (step, round) {
             (Step::Key(step), _) => self.keys.conclude(step, sum),
+            (Step::SubShares, _) => self.root.dealt = sum,
+            (Step::Confirm, _) => self.root.confirmed = true,
+            (Step::Checkpoint, _) => self.go_on_from(&sum)?,
             (Step::Moments, _) => self.root.moments = sum,
             (Step::ReleaseMoments, Round::Release(p)) => {
                 let plain = finish(p, &sum)?;
@@ -116,8 +131,9 @@ impl GlmParty {
                 let next = circuit.step(base, self.weights()?, nesterov, step.decay, &update)?;
                 self.root.lowered = next.to_bytes(self.params());
             }
-            (Step::Refresh(_), Round::Refresh(p)) => {
+            (Step::Refresh(t), Round::Refresh(p)) => {
                 let fresh = finish(p, &sum)?;
+                self.root.completed = t + 1;
                 self.root.previous = self.root.weights.replace(fresh);
             }
             (Step::ReleaseModel, Round::Release(p)) => {
