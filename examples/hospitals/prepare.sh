@@ -6,10 +6,12 @@
 #
 # FOLDER then holds one folder per site, the roster, and the issuer's key in the file `issuer`. Every configuration lacks
 # the hub's address, which the environment can give: TACIT_NODE_PARTY__ADDRESS, TACIT_NODE_QUERIER__ADDRESS.
-# `tacit` is taken from PATH or from the variable TACIT.
+# `tacit` is taken from PATH or from the variable TACIT; PLAN and POLICY name other files than plan.toml and policy.toml here.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tacit=${TACIT:-tacit}
+plan=${PLAN:-$here/plan.toml}
+policy=${POLICY:-$here/policy.toml}
 cd "$1"
 hospitals=(hospital-a hospital-b hospital-c hospital-d hospital-e)
 sites=("${hospitals[@]}" clinic hub)
@@ -37,7 +39,8 @@ issued=$("$tacit" roster issue --identity hospital-a/identity.sealed --key-file 
 issuer=$(sed -n "s/^issuer's key: //p" <<<"$issued")
 echo "$issuer" >issuer
 for site in "${sites[@]}"; do
-    cp roster.toml "$here/plan.toml" "$site"
+    cp roster.toml "$site"
+    cp "$plan" "$site/plan.toml"
     cat >"$site/node.toml" <<CONFIG
 identity = "identity.sealed"
 roster = "roster.toml"
@@ -50,10 +53,10 @@ printf '[relay]\nlisten = "127.0.0.1:0"\n' >>hub/node.toml
 printf '[querier]\nplan = "plan.toml"\nhub = "hub"\n' >>clinic/node.toml
 
 echo "== every hospital reads the plan and signs it"
-"$tacit" plan check "$here/plan.toml" --no-twin --no-timing >plan.txt
+"$tacit" plan check "$plan" --no-twin --no-timing >plan.txt
 head -2 plan.txt
 for site in "${hospitals[@]}"; do
-    cp "$here/policy.toml" "$site"
+    cp "$policy" "$site/policy.toml"
     "$tacit" plan sign "$site/plan.toml" --roster "$site/roster.toml" --issuer "$issuer" \
         --identity "$site/identity.sealed" --key-file "$site/node.key" \
         --policy "$site/policy.toml" --out "$site/approval.toml"

@@ -68,7 +68,7 @@ pub fn ask(
         agreement.plan.limits.max_payload_bytes,
     )?;
 
-    let session = &agreement.session;
+    let session = agreement.glm()?.clone();
     let asker = Querier::new(&session.config, &session.encryption)?;
     let options = SiteOptions {
         deadline: Some(patience),

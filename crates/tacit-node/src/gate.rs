@@ -8,11 +8,12 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tacit_learn::encrypted::{answer_parts, released};
+use tacit_learn::encrypted::answer_parts;
 use tacit_session::plan::{Release, ReleaseKind};
 use tacit_session::{Application, Digest, Next, PartyIndex, Plan, Roster, RoundId, SessionContext};
 
 use crate::error::Error;
+use crate::learner::releases;
 use crate::policy::{Policy, Refusal};
 use crate::release_log::{Occasion, ReleaseLog};
 use crate::warrant::Warrant;
@@ -207,7 +208,7 @@ impl<A: Application> Application for Gate<A> {
     }
 
     fn share(&mut self, round: &RoundId, input: &[u8]) -> Result<Vec<u8>, Self::Error> {
-        if let Some(what) = released(round.label.as_str()) {
+        if let Some(what) = releases(round.label.as_str()) {
             self.guard
                 .admit(round, what, input)
                 .map_err(|stop| match stop {

@@ -4,7 +4,7 @@
 //!   node.toml ──► Node::open ── plan, approval, policy, rows: all checked, or it does not start
 //!                    │
 //!                    ▼
-//!   Node::train ── Party ( Gate ( GlmParty ) ) ── journal, ledger ── grpc ── hub
+//!   Node::train ── Party ( Gate ( Learner ) ) ── journal, ledger ── grpc ── hub
 //!                             │
 //!                             └── releases.jsonl: signed and chained, before a share of a release exists
 //! ```
@@ -14,7 +14,9 @@
 //! | [`config`] | `node.toml` and its overrides from the environment |
 //! | [`policy`] | `policy.toml`: what this site allows, with the rule named that refuses |
 //! | [`approval`] | the file in which a site keeps its signature under a plan |
-//! | [`agreement`] | a plan as the session of a generalised linear model |
+//! | [`agreement`] | a plan as a session |
+//! | [`learner`] | what is computed: a generalised linear model, or a network |
+//! | [`model_file`] | a released model as a file |
 //! | [`rows`] | a site's rows and their standardisation |
 //! | [`gate`] | what stands before every release: plan, policy, log |
 //! | [`release_log`] | the log of releases, and its verification by anyone |
@@ -32,7 +34,7 @@
 //!
 //! # Limits
 //!
-//! Linear, logistic, Poisson and multinomial models; networks run between sites in a later version.
+//! Queries are answered by generalised linear models; a network is released to the parties.
 //! N-of-N: a site that stays away pauses the session, and the others say whom they wait for. One
 //! session at a time per node.
 #![forbid(unsafe_code)]
@@ -43,7 +45,9 @@ pub mod ask;
 pub mod config;
 mod error;
 pub mod gate;
+pub mod learner;
 mod letters;
+pub mod model_file;
 pub mod node;
 pub mod policy;
 pub mod preflight;
@@ -54,7 +58,7 @@ mod serve;
 pub mod status;
 pub mod warrant;
 
-pub use agreement::Agreement;
+pub use agreement::{Agreement, Task};
 pub use approval::ApprovalFile;
 pub use config::NodeConfig;
 pub use error::Error;

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use tacit_data::{Cohort, CohortSpec, Table};
 use tacit_identity::{Identity, SignedRoster, SiteRole};
 use tacit_journal::{FileJournal, LedgerFile, Ledgered, Vault};
-use tacit_learn::encrypted::GlmParty;
 use tacit_mhe::{PartySecret, SharedLedger};
 use tacit_ring::{Seed, Xof};
 use tacit_session::{Approval, Digest, DigestWriter, Journal, Nonce, Party, Plan, Seat};
@@ -20,6 +19,8 @@ use crate::approval::ApprovalFile;
 use crate::config::{NodeConfig, PartyConfig, read_text};
 use crate::error::Error;
 use crate::gate::{Gate, Guard};
+use crate::learner::Learner;
+use crate::model_file;
 use crate::policy::Policy;
 use crate::release_log::ReleaseLog;
 use crate::status::{NodeStatus, seconds};
@@ -74,13 +75,19 @@ impl Node {
                 problem: format!("{found} rows here, the plan asks for {needed}"),
             });
         }
-        if table.columns() != agreement.session.config.features {
+        if let Err(problem) = agreement.check_rows(identity.name(), table.rows()) {
+            refused.push(crate::Refusal {
+                rule: "data.parts",
+                problem,
+            });
+        }
+        if table.columns() != agreement.task.features() {
             refused.push(crate::Refusal {
                 rule: "features",
                 problem: format!(
                     "{} columns here, the plan has {}",
                     table.columns(),
-                    agreement.session.config.features
+                    agreement.task.features()
                 ),
             });
         }
@@ -140,7 +147,7 @@ impl Node {
             .bytes(key.public().as_bytes())
             .finish();
         let seed = share_seed(&Vault::new(&folder, unlock, owner))?;
-        let secret = PartySecret::from_seed(&self.agreement.session.encryption.params, &seed);
+        let secret = PartySecret::from_seed(self.agreement.task.params(), &seed);
         let log = ReleaseLog::open(&self.config.state.join(RELEASES), self.identity.name(), key)?;
         let desk = Desk {
             status: NodeStatus {
@@ -167,13 +174,15 @@ impl Node {
         };
         let agreement = &desk.agreement;
         let guard = Guard::new(&agreement.plan, members, self.policy, log)?;
+        let names = self.table.names().to_vec();
         let rows = crate::rows::SiteRows::new(self.table, agreement.standardisation.clone());
-        let glm = GlmParty::new(agreement.session.clone(), secret, Box::new(rows))?;
+        let learner = Learner::new(&agreement.task, secret, Box::new(rows))?;
         let mut trained = Trained {
             desk,
-            gate: Gate::new(glm, guard),
+            gate: Gate::new(learner, guard),
         };
         trained = trained.session(0, "training", &mut observer)?;
+        trained.keep_model(&names)?;
         Ok(trained)
     }
 }
@@ -196,18 +205,38 @@ pub(crate) struct Desk {
 /// A party after its training.
 pub struct Trained {
     pub(crate) desk: Desk,
-    pub(crate) gate: Gate<GlmParty>,
+    pub(crate) gate: Gate<Learner>,
 }
 
 impl Trained {
     /// The party: at the root it holds the encrypted model.
-    pub fn application(&self) -> &GlmParty {
+    pub fn application(&self) -> &Learner {
         self.gate.application()
     }
 
     /// The guard, with the log of releases.
     pub fn guard(&self) -> &Guard {
         self.gate.guard()
+    }
+
+    /// Where the model is, if the plan releases it.
+    pub fn model_file(&self) -> Option<PathBuf> {
+        let path = self.desk.folder.join(model_file::FILE);
+        self.application().released().map(|_| path)
+    }
+
+    /// Puts a released model into the folder of the plan.
+    fn keep_model(&self, names: &[String]) -> Result<(), Error> {
+        let (learner, agreement) = (self.application(), &self.desk.agreement);
+        let (Some(released), Some(path)) = (learner.released(), self.model_file()) else {
+            return Ok(());
+        };
+        let by = agreement
+            .standardisation
+            .standardiser(names, learner.totals());
+        let by = by.map_err(|e| Error::config(model_file::FILE, e))?;
+        let bytes = model_file::to_bytes(released, agreement, &by)?;
+        Ok(tacit_seal::file::replace(path, &bytes)?)
     }
 
     /// Runs session number `session` of the plan to its end, or goes on with it. A session whose end

@@ -83,7 +83,7 @@ impl Root {
             queriers.collect(),
             plan.limits.max_payload_bytes,
         )?;
-        let params = &desk.agreement.session.encryption.params;
+        let params = desk.agreement.task.params();
         let key = trained.application().collective_key();
         let key = key.ok_or_else(|| Error::config("journal", "it holds no collective key"))?;
         Ok(Self {
@@ -168,7 +168,7 @@ impl Root {
         if let Some(session) = self.sessions.get(&payload.digest()) {
             return Ok(Ok(*session));
         }
-        let encryption = &trained.desk.agreement.session.encryption;
+        let encryption = &trained.desk.agreement.glm()?.encryption;
         let query = match Query::from_bytes(encryption, payload) {
             Ok(query) => query,
             Err(problem) => return Ok(Err(problem.to_string())),
@@ -195,7 +195,7 @@ impl Root {
         query: &[u8],
         observer: &mut (dyn FnMut(&SiteEvent, &NodeStatus) + Send),
     ) -> Result<Self, Error> {
-        let encryption = &self.trained.desk.agreement.session.encryption;
+        let encryption = &self.trained.desk.agreement.glm()?.encryption;
         let query = Query::from_bytes(encryption, query)?;
         let application = self.trained.gate.application_mut();
         application.submit(query);

@@ -69,3 +69,21 @@ pub(crate) fn totals_from_bytes(bytes: &[u8], expected: usize) -> Result<Vec<f64
     }
     Ok(totals.iter().map(|b| f64::from_le_bytes(*b)).collect())
 }
+
+/// Other numbers that were released, as many as the plan says.
+pub(crate) fn released_from_bytes(
+    what: &'static str,
+    bytes: &[u8],
+    expected: usize,
+) -> Result<Vec<f64>, EncryptedError> {
+    let (values, rest) = bytes.as_chunks::<8>();
+    let values: Vec<f64> = values.iter().map(|b| f64::from_le_bytes(*b)).collect();
+    let problem = match values.iter().find(|v| !v.is_finite()) {
+        _ if values.len() != expected || !rest.is_empty() => {
+            format!("{} bytes instead of {}", bytes.len(), 8 * expected)
+        }
+        Some(value) => format!("{value} is not a number"),
+        None => return Ok(values),
+    };
+    Err(EncryptedError::Message { what, problem })
+}

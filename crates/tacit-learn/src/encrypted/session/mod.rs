@@ -188,7 +188,7 @@ impl GlmParty {
         self.root.weights.as_ref()
     }
 
-    /// Root only: the model in the clear, if the plan releases it.
+    /// The model in the clear once the training is complete, if the plan releases it.
     pub fn released_model(&self) -> Option<&Weights> {
         self.root.released.as_ref()
     }
@@ -289,8 +289,9 @@ impl Application for GlmParty {
             other => other,
         };
         let Some(step) = step else {
+            let released = self.released_bytes();
             self.serve_from_now_on();
-            return Ok(Next::Complete(Vec::new()));
+            return Ok(Next::Complete(released));
         };
         let payload = self.input(step)?;
         self.position += 1;
@@ -364,7 +365,10 @@ impl Application for GlmParty {
         self.conclude(step, aggregate)
     }
 
-    fn complete(&mut self, _payload: &[u8]) -> Result<()> {
+    fn complete(&mut self, payload: &[u8]) -> Result<()> {
+        if !payload.is_empty() {
+            self.learn_released(payload)?;
+        }
         self.serve_from_now_on();
         Ok(())
     }

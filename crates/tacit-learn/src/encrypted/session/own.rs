@@ -75,4 +75,26 @@ impl GlmParty {
         )?;
         Ok(out.to_bytes(self.params()))
     }
+
+    /// Root: the released model, for everybody with the end of the training; empty in any other session.
+    pub(super) fn released_bytes(&self) -> Vec<u8> {
+        match &self.root.released {
+            Some(weights) if !self.script.is_empty() => {
+                statistics::totals_to_bytes(weights.values())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The released model, from the root.
+    pub(super) fn learn_released(&mut self, bytes: &[u8]) -> Result<()> {
+        let config = &self.plan.config;
+        let count = match self.plan.release_model {
+            true => config.family.outputs() * (config.features + 1),
+            false => 0,
+        };
+        let values = statistics::released_from_bytes("released model", bytes, count)?;
+        self.root.released = Some(Weights::from_values(config.features, values)?);
+        Ok(())
+    }
 }

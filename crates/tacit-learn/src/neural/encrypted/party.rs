@@ -135,7 +135,7 @@ impl MlpParty {
         self
     }
 
-    /// Root only: the model in the clear, once released.
+    /// The model in the clear, once the training is complete.
     pub fn released_model(&self) -> Option<&MlpWeights> {
         self.root.released.as_ref()
     }
@@ -213,7 +213,7 @@ impl Application for MlpParty {
 
     fn next_round(&mut self) -> Result<Next> {
         let Some(&step) = self.script.get(self.position) else {
-            return Ok(Next::Complete(Vec::new()));
+            return Ok(Next::Complete(self.released_bytes()));
         };
         let payload = self.input(step)?;
         self.position += 1;
@@ -271,10 +271,18 @@ impl Application for MlpParty {
         self.conclude(step, aggregate)
     }
 
-    fn complete(&mut self, _payload: &[u8]) -> Result<()> {
+    fn complete(&mut self, payload: &[u8]) -> Result<()> {
+        if !payload.is_empty() {
+            self.learn_released(payload)?;
+        }
         self.round = None;
         self.batch = None;
         Ok(())
+    }
+
+    fn replay(&mut self, round: &RoundId, input: &[u8]) -> Result<()> {
+        // What a share changes, the input has taught; batches are encoded when they are needed.
+        self.enter(round, input).map(drop)
     }
 
     fn rounds_expected(&self) -> Option<u32> {

@@ -5,6 +5,7 @@ use tacit_ckks::Ciphertext;
 use super::circuit::HiddenCircuit;
 use super::party::{MlpParty, Result, Round};
 use crate::encrypted::shares::{finish_all, not_entered};
+use crate::encrypted::statistics;
 use crate::neural::{Matrix, MlpWeights};
 
 impl MlpParty {
@@ -61,6 +62,32 @@ impl MlpParty {
             }));
         }
         self.root.released = Some(MlpWeights::from_layers(&plan.config, layers)?);
+        Ok(())
+    }
+
+    /// The released model for everybody, with the end of the training; empty before.
+    pub(super) fn released_bytes(&self) -> Vec<u8> {
+        let released = self.root.released.iter();
+        let layers = released.flat_map(MlpWeights::layers);
+        layers
+            .flat_map(|layer| statistics::totals_to_bytes(layer.values()))
+            .collect()
+    }
+
+    /// The released model, from the root.
+    pub(super) fn learn_released(&mut self, bytes: &[u8]) -> Result<()> {
+        let config = &self.plan.config;
+        let shapes = (1..=config.depth()).map(|l| config.shape(l));
+        let count = shapes.clone().map(|(rows, columns)| rows * columns).sum();
+        let values = statistics::released_from_bytes("released model", bytes, count)?;
+        let mut left = values.as_slice();
+        let layers = shapes.map(|(rows, columns)| {
+            let (own, rest) = left.split_at(rows * columns);
+            left = rest;
+            Matrix::from_fn(rows, columns, |q, p| own[q * columns + p])
+        });
+        let weights = MlpWeights::from_layers(config, layers.collect())?;
+        self.root.released = Some(weights);
         Ok(())
     }
 }

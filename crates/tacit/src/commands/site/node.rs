@@ -127,11 +127,13 @@ fn run(args: &NodeRun, console: &mut Console) -> Result<Outcome, Error> {
         .train(unlock, &mut tell)
         .failed(|| "the training stopped")
         .map_err(|e| e.remedy(again))?;
-    let figures = [
+    let mut figures = vec![
         ("rows", rows as f64),
         ("releases", trained.guard().log().entries().len() as f64),
-        ("curvature_bound", trained.application().curvature_bound()),
     ];
+    let bound = trained.application().curvature_bound();
+    figures.extend(bound.map(|bound| ("curvature_bound", bound)));
+    let model = trained.model_file();
     if trained.has_queriers() && !args.train_only {
         match trained.serve(&mut tell) {
             Ok(never) => match never {},
@@ -141,6 +143,9 @@ fn run(args: &NodeRun, console: &mut Console) -> Result<Outcome, Error> {
                     .remedy(again));
             }
         }
+    }
+    if let Some(model) = model {
+        console.say(&format!("the model: {}", model.display()))?;
     }
     console.say("complete")?;
     Ok(Outcome::recorded(super::record("node run", &figures)?))

@@ -61,7 +61,8 @@ pub fn run(args: &Query, console: &mut Console) -> Result<Outcome, Error> {
             Some(problem) => e.remedy(format!("the last problem on the way: {problem}")),
             None => e,
         })?;
-    let family = answered.agreement.session.config.family;
+    let session = (answered.agreement.glm()).failed(|| "the plan answers no queries")?;
+    let family = session.config.family;
     let outputs = family.outputs();
     let mut text = String::new();
     for lane in 0..outputs {
