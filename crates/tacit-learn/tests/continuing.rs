@@ -443,3 +443,24 @@ fn momentum_goes_on_from_the_weights_before_the_last() {
         assert!(difference.unwrap() < 1e-4);
     }
 }
+
+#[test]
+fn sub_shares_that_no_payload_of_the_plan_holds_are_refused_before_anything_begins() {
+    let config = GlmConfig::new(Family::Logistic, 4);
+    let names: Vec<String> = (0..8).map(|i| format!("site-{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut plan = tacit_session::Plan::draft("wide", "logistic", &names);
+    config.write_to_plan(&mut plan).unwrap();
+    let without = EncryptionPlan::agreed(&plan, &config).unwrap();
+    plan.threshold = Some(Threshold { t: 5 });
+    let with = EncryptionPlan::agreed(&plan, &config).unwrap();
+    assert_eq!((without.threshold, with.threshold), (None, Some(5)));
+    // Masks for twice as many refreshes.
+    assert_eq!(with.mask.bits(), without.mask.bits() + 1);
+    let bytes = with.threshold_bytes();
+    assert!((40 << 20..60 << 20).contains(&bytes), "{bytes}");
+    plan.limits.max_payload_bytes = bytes - 1;
+    let refused = EncryptionPlan::agreed(&plan, &config).unwrap_err();
+    let said = refused.to_string();
+    assert!(said.contains("limits.max_payload_bytes") && said.contains("8 parties"));
+}

@@ -301,3 +301,29 @@ fn announcements_that_are_no_keys_are_refused_by_party() {
     let outside = Exchange::new(params, session, 3, 2, &table.announcements);
     assert!(matches!(outside, Err(MheError::UnknownParty { .. })));
 }
+
+#[test]
+fn lists_of_any_bytes_are_refused_without_panic() {
+    let table = Table::new(3, 2);
+    let list = table.dealt();
+    let mut noise = xof(77);
+    for round in 0..400usize {
+        let mut bytes = list.clone();
+        bytes.truncate(noise.next_u64() as usize % (bytes.len() + 1));
+        for _ in 0..round % 4 {
+            let at = noise.next_u64() as usize % bytes.len().max(1);
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << (noise.next_u64() % 8);
+            }
+        }
+        if bytes == list {
+            continue;
+        }
+        assert!(table.receive(0, &bytes).is_err());
+        let mut into = table.deal(0);
+        let before = into.clone();
+        if table.exchange(0).merge(&mut into, &bytes).is_err() {
+            assert_eq!(into, before);
+        }
+    }
+}

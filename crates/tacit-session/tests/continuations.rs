@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use proptest::prelude::*;
 use tacit_session::plan::{Threshold, TopologyPlan};
 use tacit_session::simulation::{Simulation, Tally, Weather};
 use tacit_session::{
@@ -249,5 +250,26 @@ fn a_journal_of_another_attempt_is_refused() {
         let seat = first.seat(PartyIndex(place), 0).unwrap();
         let refused = Party::new(seat, Tally::new(1, 1), journal).unwrap_err();
         assert!(matches!(refused, Error::JournalCorrupt { .. }), "{refused}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn only_whole_statements_are_read(
+        attempt: u32,
+        participants in prop::collection::vec(any::<u16>(), 0..9),
+        t in 0u16..9,
+        cut in 0usize..60,
+        noise in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
+        let participants = participants.into_iter().map(PartyIndex).collect();
+        let statement = Continuation::among(attempt, participants, t, Digest::of(b"first"));
+        let bytes = statement.encode();
+        prop_assert_eq!(Continuation::decode(&bytes).unwrap(), statement);
+        prop_assert!(Continuation::decode(&bytes[..cut.min(bytes.len() - 1)]).is_err());
+        prop_assert!(Continuation::decode(&[&bytes[..], &[0]].concat()).is_err());
+        if let Ok(read) = Continuation::decode(&noise) {
+            prop_assert_eq!(read.encode(), noise);
+        }
     }
 }

@@ -89,3 +89,26 @@ fn parties_that_answer_outside_the_plan_are_noticed() {
         "a release outside the plan",
     );
 }
+
+#[test]
+fn a_checkpoint_that_is_not_rerandomised_under_a_new_active_set_is_noticed() {
+    noticed(Flaw::CheckpointAsItWas, Story::GoneAndOthersGoOn, "already");
+}
+
+#[test]
+fn protocols_named_by_the_session_before_are_noticed() {
+    noticed(
+        Flaw::SessionIdReused,
+        Story::GoneAndOthersGoOn,
+        "a protocol of another session",
+    );
+}
+
+#[test]
+fn a_release_that_is_begun_again_under_a_new_active_set_is_noticed() {
+    noticed(
+        Flaw::ReleasesTwice,
+        Story::GoneAndOthersGoOn,
+        "a release outside the plan",
+    );
+}

@@ -2,6 +2,7 @@
 //! and disks meanwhile, and what must come out.
 
 mod crew;
+mod goes_on;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,10 +12,11 @@ use std::time::Duration;
 use tacit_ckks::Parameters;
 use tacit_journal::simulation::{Disks, Power, Site};
 use tacit_session::plan::TopologyPlan;
-use tacit_session::simulation::{Absence, Dice, Failure, Outcome, Simulation, Weather};
-use tacit_session::{Digest, Journal, PartyIndex, Record};
+use tacit_session::simulation::{Absence, Dice, Failure, Machines, Outcome, Simulation, Weather};
+use tacit_session::{Digest, Journal, MemoryJournal, PartyIndex, Record};
 
 use crew::{Crew, Replaced};
+use goes_on::Left;
 
 use crate::training::{Checkpoint, Flaw, Training, params};
 use crate::watch::Watch;
@@ -31,12 +33,21 @@ pub enum Story {
     AwayAndBack,
     /// A party stays away; the others wait, and later all go on from the checkpoint in a new session.
     GoneThenResumed,
+    /// A party stays away, and the others go on without it from the checkpoint; perhaps without another, later.
+    GoneAndOthersGoOn,
     /// After training the root asks for the same ciphertext again, in a new session.
     AskedAgain,
     /// After training the root asks for the model again, re-randomised as it must be.
     ReleasedAgain,
     /// The root goes on after the plan's last round, towards a second model.
     AskedTooMuch,
+}
+
+impl Story {
+    /// Whether its plan has a threshold.
+    pub fn goes_on(self) -> bool {
+        self == Self::GoneAndOthersGoOn
+    }
 }
 
 /// How a schedule may end.
@@ -46,6 +57,13 @@ pub enum Verdict {
     Right,
     /// The session waited and said for whom, and the next one ended with the right model.
     PausedThenRight,
+    /// One party stayed away, and the others ended with the model of their undisturbed session, bit for bit, which says
+    /// what the arithmetic over those who took part says.
+    OthersWentOn,
+    /// The same, with a second one that stayed away.
+    OthersWentOnTwice,
+    /// One party stayed away before there was a checkpoint or after the release had begun: it is waited for.
+    AllAreNeeded,
     /// What the root had no right to was refused, with the reason.
     Refused,
 }
@@ -91,12 +109,13 @@ impl Schedule {
     /// The schedule of a seed: everything about it follows from the number.
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed ^ 0x7ac1_7000);
-        let story = match dice.below(12) {
+        let story = match dice.below(15) {
             0..=5 => Story::Training,
             6 => Story::AwayAndBack,
             7 | 8 => Story::GoneThenResumed,
             9 => Story::AskedAgain,
             10 => Story::ReleasedAgain,
+            12.. => Story::GoneAndOthersGoOn,
             _ => Story::AskedTooMuch,
         };
         let shape = match dice.below(2) {
@@ -106,9 +125,9 @@ impl Schedule {
         Self {
             seed,
             story,
-            parties: 2 + dice.below(3) as u16,
+            parties: 2 + u16::from(story.goes_on()) + dice.below(3) as u16,
             shape,
-            iterations: 1 + dice.below(2),
+            iterations: 1 + 2 * usize::from(story.goes_on()) + dice.below(2),
             weather: Weather {
                 drop: 60,
                 repeat: 80,
@@ -140,7 +159,9 @@ impl Schedule {
 
 /// Models of undisturbed sessions, by who took part with which nonces and what was to be done.
 #[derive(Default)]
-pub struct References(HashMap<(u16, bool, Vec<u64>, Checkpoint), Vec<u8>>);
+pub struct References(HashMap<Reference, Vec<u8>>);
+
+type Reference = (u16, Option<u16>, bool, Vec<u64>, Checkpoint);
 
 type Ended = Result<Outcome<Training>, Failure>;
 
@@ -164,6 +185,10 @@ pub struct Stage {
     disks: Vec<Disks>,
     keeper: Rc<RefCell<Checkpoint>>,
     sessions: u64,
+    /// Sessions that were not complete, where others went on.
+    left: Vec<Left>,
+    /// Of the last session, by party.
+    journals: Vec<MemoryJournal>,
     /// By party: what a restored backup replaced, where its mark shows it.
     newest: Vec<Option<Replaced>>,
     pub tally: Tally,
@@ -182,7 +207,10 @@ impl Stage {
     pub fn new(schedule: Schedule) -> Self {
         let params = params();
         let allowed = match schedule.story {
-            Story::Training | Story::AwayAndBack | Story::AskedTooMuch => 1,
+            Story::Training
+            | Story::AwayAndBack
+            | Story::AskedTooMuch
+            | Story::GoneAndOthersGoOn => 1,
             _ => 2,
         };
         Self {
@@ -192,6 +220,8 @@ impl Stage {
             disks: Vec::new(),
             keeper: Rc::default(),
             sessions: 0,
+            left: Vec::new(),
+            journals: Vec::new(),
             newest: (0..schedule.parties).map(|_| None).collect(),
             tally: Tally::default(),
         }
@@ -199,6 +229,9 @@ impl Stage {
 
     fn perform(&mut self, references: &mut References) -> Result<Verdict, String> {
         let story = self.schedule.story;
+        if story.goes_on() {
+            return self.others_go_on(references);
+        }
         let first = Checkpoint::fresh(self.schedule.iterations);
         let simulation = self.simulation();
         let ended = match self.session(&simulation, &first) {
@@ -226,7 +259,9 @@ impl Stage {
                 Ok(Verdict::Right)
             }
             Story::AskedAgain => self.ask_again(&ended.applications[0].released()),
-            Story::AskedTooMuch => Err("it should have been refused".into()),
+            Story::AskedTooMuch | Story::GoneAndOthersGoOn => {
+                Err("it should have been refused".into())
+            }
         }
     }
 
@@ -257,10 +292,22 @@ impl Stage {
             ..Simulation::with_topology(seed + (self.sessions << 32), self.schedule.parties, shape)
         };
         simulation.plan.timing.deadline_seconds = 300;
+        self.with_threshold(&mut simulation);
         if self.sessions == 0 {
             let mut dice = Dice::new(seed ^ 0xab5e);
-            let party = PartyIndex(dice.below(self.schedule.parties.into()) as u16);
-            let from = Duration::from_millis(dice.below(80_000) as u64);
+            let party = match self.schedule.story.goes_on() {
+                // Without the root nobody goes on.
+                true => 1 + dice.below(usize::from(self.schedule.parties) - 1),
+                false => dice.below(self.schedule.parties.into()),
+            };
+            let party = PartyIndex(party as u16);
+            // Late enough that there is something to go on from, as a rule.
+            let earliest = if self.schedule.story.goes_on() {
+                50_000
+            } else {
+                0
+            };
+            let from = Duration::from_millis(earliest + dice.below(80_000) as u64);
             let until = match self.schedule.story {
                 Story::AwayAndBack => {
                     Some(from + Duration::from_secs(50 + dice.below(1000) as u64))
@@ -269,7 +316,7 @@ impl Stage {
             };
             if matches!(
                 self.schedule.story,
-                Story::AwayAndBack | Story::GoneThenResumed
+                Story::AwayAndBack | Story::GoneThenResumed | Story::GoneAndOthersGoOn
             ) {
                 simulation.absences.push(Absence { party, from, until });
             }
@@ -327,6 +374,16 @@ impl Stage {
             keys: (0..parties).map(PartyIndex).map(key_of).collect(),
         };
         let ended = simulation.run_on(&mut site);
+        // An older journal that was noticed is put back before anything else begins.
+        for (disks, newest) in site.disks.iter().zip(&mut site.actors.stage.newest) {
+            if let Some(Replaced::Journal(_)) = newest
+                && let Some(Replaced::Journal(bytes)) = newest.take()
+            {
+                disks.journal.overwrite(bytes);
+            }
+        }
+        let journals = site.journals();
+        self.journals = journals;
         if let Ok(outcome) = &ended {
             self.tally.crashes += outcome.crashes;
             self.tally.frames += outcome.frames;
@@ -343,14 +400,15 @@ impl Stage {
         ended: &Outcome<Training>,
         references: &mut References,
     ) -> Result<(), String> {
-        let lives: Vec<u64> = ended
-            .journals
-            .iter()
-            .enumerate()
-            .map(life(simulation))
-            .collect();
+        let mut lives = simulation.lives.clone();
+        let life = life(simulation);
+        for party in simulation.participants() {
+            let i = party.as_usize();
+            lives[i] = life((i, &ended.journals[i]));
+        }
         let is_star = simulation.plan.topology == TopologyPlan::Star;
-        let key = (self.schedule.parties, is_star, lives, from.clone());
+        let parties = (self.schedule.parties, self.threshold());
+        let key = (parties.0, parties.1, is_star, lives, from.clone());
         let undisturbed = |lives: &Vec<u64>| {
             let calm = Simulation {
                 lives: lives.clone(),
@@ -358,13 +416,14 @@ impl Stage {
                 absences: Vec::new(),
                 ..simulation.clone()
             };
-            let outcome = calm.run(|me| Training::new(&self.params, me, from.clone()));
+            let outcome = calm.run(|me| self.actor(me, from, None));
             outcome.unwrap().applications[0].model().to_vec()
         };
-        let expected = match references.0.get(&key) {
+        let model = (!self.left.is_empty()).then(|| undisturbed(&key.3));
+        let expected = match model.as_ref().or(references.0.get(&key)) {
             Some(model) => model,
             None => {
-                let model = undisturbed(&key.2);
+                let model = undisturbed(&key.3);
                 references.0.entry(key).or_insert(model)
             }
         };

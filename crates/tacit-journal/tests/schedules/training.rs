@@ -8,7 +8,12 @@
 //! release      W in the clear: the model
 //! ```
 //!
+//! With a threshold everybody's key is split after the first round, and a session that goes on without a party begins with
+//! its checkpoint re-randomised by all who take part (`away.rs`).
+//!
 //! The flaws of [`Flaw`] are here and not in shipped code: the suite must notice each.
+
+mod away;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,13 +22,16 @@ use tacit_ckks::{
     Ciphertext, CkksError, Encoder, Evaluator, Parameters, ParametersLiteral, PublicKey, encrypt,
     sample_error,
 };
+use tacit_mhe::threshold::announcement;
 use tacit_mhe::{
-    CollectivePublicKey, ExactMap, MaskBits, MheError, PartySecret, Private, Protocol, Refresh,
-    Release, SessionContext as Context, SharedLedger, SmudgingBits,
+    CollectivePublicKey, ExactMap, Instance, MaskBits, MheError, PartySecret, Private, Protocol,
+    Refresh, Release, SharedLedger, SmudgingBits,
 };
 use tacit_ring::codec::write_poly;
 use tacit_ring::{RingKind, Seed};
 use tacit_session::{Application, Next, PartyIndex, RoundId, SessionContext};
+
+pub use away::{Away, Contexts};
 
 /// Which mistake a party makes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,11 +50,18 @@ pub enum Flaw {
     BackupRestored,
     /// The ledger belongs to the session and not to the key.
     LedgerPerSession,
+    /// Who goes on without a party names protocols by the session before.
+    SessionIdReused,
+    /// Who goes on without a party begins a release again that had begun among others.
+    ReleasesTwice,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Step {
     PublicKey,
+    SubShares,
+    Confirm,
+    Rejoin,
     Start,
     Gradient,
     Refresh,
@@ -57,11 +72,19 @@ impl Step {
     pub fn label(self) -> &'static str {
         match self {
             Self::PublicKey => "public-key",
+            Self::SubShares => "threshold/shares",
+            Self::Confirm => "threshold/confirm",
+            Self::Rejoin => "continue/checkpoint",
             Self::Start => "start",
             Self::Gradient => "gradient",
             Self::Refresh => "refresh",
             Self::Release => "release",
         }
+    }
+
+    /// Of those that only a training with a threshold has.
+    fn is_away(self) -> bool {
+        matches!(self, Self::SubShares | Self::Confirm | Self::Rejoin)
     }
 }
 
@@ -84,6 +107,13 @@ impl Checkpoint {
             ..Self::default()
         }
     }
+
+    /// The same with everybody's key split among all.
+    pub fn fresh_with_threshold(iterations: usize) -> Self {
+        let mut fresh = Self::fresh(iterations);
+        fresh.script.splice(1..1, [Step::SubShares, Step::Confirm]);
+        fresh
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +127,8 @@ pub enum Refusal {
         found: String,
         expected: Option<Step>,
     },
+    #[error("all parties are needed: {0}")]
+    AllAreNeeded(&'static str),
     #[error("an input of another form")]
     Input,
 }
@@ -116,6 +148,38 @@ pub fn params() -> Parameters {
 
 const TOP: usize = 3;
 
+/// The refresh of a gradient's sum.
+pub fn refresh(params: &Parameters, instance: &Instance, input: &[u8]) -> Result<Refresh> {
+    let lowered = Ciphertext::from_bytes(params, input)?;
+    let mask = MaskBits::hiding(42.0, 40, params.ring().n(), 10);
+    let map = ExactMap::IDENTITY;
+    Ok(Refresh::new(params, instance, lowered, TOP, mask, map)?)
+}
+
+/// The release of the model.
+pub fn release(params: &Parameters, instance: &Instance, input: &[u8]) -> Result<Release> {
+    let model = Ciphertext::from_bytes(params, input)?;
+    let width = SmudgingBits::new(20);
+    Ok(Release::new(params, instance, &model, width)?)
+}
+
+/// The number that a model says.
+pub fn value_of(params: &Parameters, model: &[u8]) -> f64 {
+    let words: Vec<u64> = model
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .map(|w| u64::from_le_bytes(*w))
+        .collect();
+    let basis = tacit_ring::Basis::q(TOP + 1);
+    let mut poly = params.ring().zero(basis);
+    for (row, words) in words.chunks(params.ring().n()).enumerate() {
+        poly.row_mut(row).copy_from_slice(words);
+    }
+    let plain = tacit_ckks::Plaintext::from_parts(poly, params.scale());
+    Encoder::new(params).decode(&plain)[0]
+}
+
 /// A party's datum: what its products multiply by.
 pub fn datum(party: PartyIndex) -> f64 {
     0.3 + 0.1 * f64::from(party.0)
@@ -130,6 +194,7 @@ pub struct Training {
     secret: PartySecret,
     me: PartyIndex,
     from: Checkpoint,
+    away: Away,
     flaw: Option<Flaw>,
     process: u64,
     /// Root: where checkpoints go.
@@ -144,6 +209,7 @@ pub struct Training {
 enum Round {
     Key(CollectivePublicKey),
     Ciphertexts,
+    Away,
     Refresh(Refresh),
     Release(Release),
 }
@@ -156,6 +222,7 @@ impl Training {
             secret: PartySecret::from_seed(params, &seed),
             me,
             from,
+            away: Away::default(),
             flaw: None,
             process: 0,
             keeper: Rc::default(),
@@ -201,6 +268,9 @@ impl Training {
         let found = round.label.as_str();
         let all = [
             Step::PublicKey,
+            Step::SubShares,
+            Step::Confirm,
+            Step::Rejoin,
             Step::Start,
             Step::Gradient,
             Step::Refresh,
@@ -219,37 +289,19 @@ impl Training {
     fn enter(&self, round: &RoundId, input: &[u8]) -> Result<(Step, Round)> {
         let step = self.step(round)?;
         let params = &self.params;
-        let context = self.context.as_ref().ok_or(Refusal::Input)?;
-        let instance = Context {
-            session: context.session.0,
-            crs: context.crs_seed,
-            parties: context.parties.into(),
-        }
-        .instance(round.number.into());
+        let instance = self.known()?.instance(round.number)?;
         let round = match step {
             Step::PublicKey => Round::Key(CollectivePublicKey::new(params, &instance)),
-            Step::Start | Step::Gradient => Round::Ciphertexts,
-            Step::Refresh => {
-                let lowered = Ciphertext::from_bytes(params, input)?;
-                let mask = MaskBits::hiding(42.0, 40, params.ring().n(), 10);
-                let map = ExactMap::IDENTITY;
-                Round::Refresh(Refresh::new(params, &instance, lowered, TOP, mask, map)?)
-            }
-            Step::Release => {
-                let model = Ciphertext::from_bytes(params, input)?;
-                Round::Release(Release::new(
-                    params,
-                    &instance,
-                    &model,
-                    SmudgingBits::new(20),
-                )?)
-            }
+            Step::Refresh => Round::Refresh(refresh(params, &instance, input)?),
+            Step::Release => Round::Release(release(params, &instance, input)?),
+            _ if step.is_away() => Round::Away,
+            _ => Round::Ciphertexts,
         };
         Ok((step, round))
     }
 
     fn share_of<P: Protocol>(&self, protocol: &P) -> Result<Vec<u8>> {
-        let mut bytes = protocol.encode(&protocol.share(&self.secret)?);
+        let mut bytes = protocol.encode(&protocol.share(self.acting())?);
         if self.flaw == Some(Flaw::NoiseOfTheProcess) {
             let mut noise = bytes[..34].to_vec();
             let process = self.process.to_le_bytes();
@@ -268,7 +320,7 @@ impl Training {
         let key = PublicKey::from_bytes(params, input)?;
         let value = 0.1 * f64::from(self.me.0 + 1);
         let m = Encoder::new(params).encode(&[value], TOP, params.scale())?;
-        let seed = self.secret.stream_seed("start", &round.binding(input).0);
+        let seed = self.acting().stream_seed("start", &round.binding(input).0);
         Ok(encrypt(params, &key, &m, &mut seed.expand()).to_bytes(params))
     }
 
@@ -283,7 +335,7 @@ impl Training {
             return Ok(product.to_bytes(params));
         }
         let label = round.binding(input).0;
-        let out = Private::new(product).rerandomise(params, &key, &self.secret, &label, None)?;
+        let out = Private::new(product).rerandomise(params, &key, self.acting(), &label, None)?;
         Ok(out.to_bytes(params))
     }
 
@@ -297,11 +349,20 @@ impl Training {
 impl Application for Training {
     type Error = Refusal;
 
+    fn announcement(&self) -> Vec<u8> {
+        match self.away.threshold > 0 && self.origin().is_none() {
+            true => announcement(&self.secret),
+            false => Vec::new(),
+        }
+    }
+
     fn begin(&mut self, context: &SessionContext) -> Result<()> {
+        self.begin_away(context)?;
         self.position = 0;
         self.key.clone_from(&self.from.key);
         self.state.clone_from(&self.from.state);
         let resumes = self.me == PartyIndex::ROOT && !self.state.is_empty();
+        let resumes = resumes && context.continuation.is_none();
         if resumes && self.flaw != Some(Flaw::CheckpointAsItWas) {
             // With a fresh encryption of zero every c_1 that follows is new.
             let params = &self.params;
@@ -316,7 +377,7 @@ impl Application for Training {
     }
 
     fn next_round(&mut self) -> Result<Next> {
-        let Some(step) = self.from.script.get(self.position) else {
+        let Some(&step) = self.from.script.get(self.position) else {
             return Ok(Next::Complete(self.model.clone()));
         };
         self.position += 1;
@@ -324,13 +385,15 @@ impl Application for Training {
             Step::PublicKey => Vec::new(),
             Step::Start => self.key.clone(),
             Step::Gradient => [&self.key[..], &self.state].concat(),
-            Step::Refresh | Step::Release => self.state.clone(),
+            Step::Refresh => self.state.clone(),
+            other => self.away_input(other),
         };
         Ok(Next::round(step.label(), payload))
     }
 
     fn share(&mut self, round: &RoundId, input: &[u8]) -> Result<Vec<u8>> {
         match self.enter(round, input)? {
+            (step, Round::Away) => self.away_share(step, round, input),
             (_, Round::Key(p)) => self.share_of(&p),
             (_, Round::Refresh(p)) => self.share_of(&p),
             (_, Round::Release(p)) => self.share_of(&p),
@@ -347,7 +410,9 @@ impl Application for Training {
         _: PartyIndex,
         share: &[u8],
     ) -> Result<()> {
-        match self.enter(round, input)?.1 {
+        let (step, entered) = self.enter(round, input)?;
+        match entered {
+            Round::Away => self.away_aggregate(step, into, share)?,
             Round::Key(p) => p.aggregate_encoded(into, share)?,
             Round::Refresh(p) => p.aggregate_encoded(into, share)?,
             Round::Release(p) => p.aggregate_encoded(into, share)?,
@@ -357,6 +422,10 @@ impl Application for Training {
     }
 
     fn finish(&mut self, round: &RoundId, sum: Vec<u8>) -> Result<()> {
+        let step = self.step(round)?;
+        if step.is_away() {
+            return self.away_finish(step, sum);
+        }
         let input = std::mem::take(&mut self.state);
         let params = self.params.clone();
         match self.enter(round, &input)? {
@@ -365,13 +434,14 @@ impl Application for Training {
                 let mut lowered = Ciphertext::from_bytes(&params, &sum)?;
                 Evaluator::new(&params, Default::default()).rescale_assign(&mut lowered)?;
                 self.state = lowered.to_bytes(&params);
-                *self.keeper.borrow_mut() = Checkpoint {
+                self.away.kept = Checkpoint {
                     key: self.key.clone(),
                     state: self.state.clone(),
                     script: self.from.script[self.position..].to_vec(),
                 };
+                *self.keeper.borrow_mut() = self.away.kept.clone();
             }
-            (_, Round::Ciphertexts) => self.state = sum,
+            (_, Round::Ciphertexts | Round::Away) => self.state = sum,
             (_, Round::Refresh(p)) => {
                 self.state = p.finish(&p.decode(&sum)?)?.to_bytes(&params);
             }

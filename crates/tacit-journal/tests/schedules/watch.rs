@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tacit_ckks::{Ciphertext, Parameters};
 use tacit_journal::simulation::Disks;
-use tacit_mhe::Ledger;
+use tacit_mhe::{Ledger, Protocol};
 use tacit_session::{Digest, Frame, FrameKind, PartyIndex};
 
-use crate::training::{Step, encoded_datum};
+use crate::training::{Contexts, Step, encoded_datum, refresh, release};
 
 /// Every party's shares so far, and what was asked.
 pub struct Watch {
@@ -18,6 +18,8 @@ pub struct Watch {
     /// By party and c_1: the one share.
     shares: BTreeMap<(PartyIndex, [u8; 32]), Digest>,
     released: BTreeMap<PartyIndex, BTreeSet<[u8; 32]>>,
+    /// What each session's protocols are named by.
+    pub contexts: Contexts,
     /// Parties whose ledger went back in time unnoticed: it may lack what left before.
     pub rolled_back: BTreeSet<PartyIndex>,
 }
@@ -30,6 +32,7 @@ impl Watch {
             inputs: HashMap::new(),
             shares: BTreeMap::new(),
             released: BTreeMap::new(),
+            contexts: Contexts::default(),
             rolled_back: BTreeSet::new(),
         }
     }
@@ -54,6 +57,7 @@ impl Watch {
             let ct = Ciphertext::from_bytes(&self.params, &input).map_err(|e| e.to_string())?;
             let name = Ledger::name_of(&ct.polys()[1]);
             self.one_share(from, name, header.payload_digest)?;
+            self.named_by_its_session(is(Step::Release), round, &input, frame.payload())?;
             if !self.rolled_back.contains(&from) && !disks.ledger.holds(&name) {
                 return Err("a share on a c_1 that is not in the ledger on the disk".into());
             }
@@ -75,6 +79,31 @@ impl Watch {
         match *self.shares.entry((from, c1)).or_insert(share) == share {
             true => Ok(()),
             false => Err("two different shares on one c_1".into()),
+        }
+    }
+
+    /// A share is of the protocol that its session, its round, who acts, and its input name, and no other.
+    fn named_by_its_session(
+        &self,
+        is_release: bool,
+        (session, number): (Digest, u32),
+        input: &[u8],
+        share: &[u8],
+    ) -> Result<(), String> {
+        let contexts = self.contexts.borrow();
+        let Some(known) = contexts.get(&session) else {
+            return Ok(());
+        };
+        let id = known.instance(number).and_then(|instance| {
+            Ok(match is_release {
+                true => release(&self.params, &instance, input)?.id(),
+                false => refresh(&self.params, &instance, input)?.id(),
+            })
+        });
+        let id = id.map_err(|e| e.to_string())?;
+        match share.get(2..34) == Some(&id.as_bytes()[..]) {
+            true => Ok(()),
+            false => Err("a share of a protocol of another session".into()),
         }
     }
 

@@ -73,7 +73,24 @@ impl EncryptionPlan {
     }
 
     /// The set of a plan: chosen, or as the plan spells it out.
+    ///
+    /// # Errors
+    /// If there is none, or the sub-shares of a plan with a threshold exceed the plan's payloads.
     pub fn agreed(plan: &Plan, config: &GlmConfig) -> Result<Self, EncryptedError> {
+        let agreed = Self::agreed_set(plan, config)?;
+        let (needed, limit) = (agreed.threshold_bytes(), plan.limits.max_payload_bytes);
+        if needed > limit {
+            let problem = format!(
+                "{limit} bytes, but the sub-shares of {} parties take {needed}; raise it, or leave `threshold` out",
+                agreed.parties
+            );
+            let what = "limits.max_payload_bytes";
+            return Err(EncryptedError::Message { what, problem });
+        }
+        Ok(agreed)
+    }
+
+    fn agreed_set(plan: &Plan, config: &GlmConfig) -> Result<Self, EncryptedError> {
         let (parties, lambda) = (plan.parties.len(), plan.security.statistical_bits);
         let threshold = plan.threshold.map(|threshold| u32::from(threshold.t));
         match &plan.parameters {

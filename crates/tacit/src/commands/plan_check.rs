@@ -149,6 +149,15 @@ fn security(
         ),
     };
     console.say(&format!("Who may collude without learning more than the releases: {colluders}, as long as everyone follows the protocol."))?;
+    let away = match plan.threshold {
+        None => "the session pauses, and the others say whom they wait for".to_owned(),
+        Some(t) => format!(
+            "the others go on without it while {} parties and the root are there; until the first iteration is complete, all are needed              (its sub-shares: {:.1} MB in one round)",
+            t.t,
+            encryption.threshold_bytes() as f64 / 1e6
+        ),
+    };
+    console.say(&format!("If a party stays away: {away}."))?;
     let have = params.log2_q(encryption.refresh_level);
     let need = encryption.mask.modulus_bits(encryption.parties);
     console.say(&format!(

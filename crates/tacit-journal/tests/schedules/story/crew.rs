@@ -53,7 +53,7 @@ impl Actors for Crew<'_> {
             true => Some(Flaw::CheckpointAsItWas),
             false => schedule.flaw,
         };
-        let training = Training::new(&self.stage.params, party, from)
+        let training = (self.stage.actor(party, &from, flaw))
             .keeping(self.stage.keeper.clone())
             .flawed(flaw, self.processes);
         let ledger = training.ledger();
