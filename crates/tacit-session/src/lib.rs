@@ -70,7 +70,7 @@ mod payload;
 pub mod plan;
 mod roster;
 pub mod simulation;
-mod topology;
+pub mod topology;
 
 pub use application::{Application, Next, RoundId, RoundInput, SessionContext};
 pub use approval::Approval;

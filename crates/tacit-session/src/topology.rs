@@ -5,7 +5,11 @@
 //! `k = n − 1`. Aggregation is a sum, so the shape changes cost (a parent holds and forwards one
 //! share for its whole subtree; latency is logarithmic) and never the result.
 
+mod forecast;
+
 use crate::party_set::{PartyIndex, PartySet};
+
+pub use forecast::{Forecast, Load, Network, forecast};
 
 /// Shape of the aggregation tree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -22,12 +22,15 @@
 
 mod census;
 mod desk;
+mod door;
 mod hub;
 mod letters;
 mod link;
 mod parcels;
+pub mod shaped;
 mod site;
 mod stop;
+mod thread;
 mod tls;
 mod traffic;
 mod wire;
@@ -39,6 +42,7 @@ pub use link::{Reached, reach};
 pub use parcels::Complaint;
 pub use site::{Site, SiteEvent, SiteOptions, run};
 pub use stop::Stop;
+pub use thread::HubThread;
 pub use traffic::Traffic;
 
 #[cfg(test)]

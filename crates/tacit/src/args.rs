@@ -97,6 +97,8 @@ pub enum BenchVerb {
     Mlp(Box<commands::bench::mlp::BenchMlp>),
     /// How the encrypted training of a network grows with parties, features, width and rows.
     MlpScaling(commands::bench::mlp_scaling::BenchMlpScaling),
+    /// A training between processes: what the network costs, by topology.
+    Network(commands::bench::network::BenchNetwork),
     /// Encrypted predictions.
     Predict(commands::bench::predict::BenchPredict),
 }
@@ -128,6 +130,9 @@ impl Command {
             Command::Bench(BenchVerb::MlpScaling(args)) => {
                 commands::bench::mlp_scaling::run(args, console)
             }
+            Command::Bench(BenchVerb::Network(args)) => {
+                commands::bench::network::run(args, console)
+            }
             Command::Bench(BenchVerb::Predict(args)) => {
                 commands::bench::predict::run(args, console)
             }
@@ -152,6 +157,7 @@ impl Command {
             Command::Bench(BenchVerb::Glm(args)) => Some(&args.measure.record),
             Command::Bench(BenchVerb::Mlp(args)) => Some(&args.measure.record),
             Command::Bench(BenchVerb::MlpScaling(args)) => Some(&args.measure.record),
+            Command::Bench(BenchVerb::Network(args)) => Some(&args.measure.record),
             Command::Bench(BenchVerb::Predict(args)) => Some(&args.measure.record),
             Command::Run(RunVerb::Show(args)) => Some(&args.record),
         }

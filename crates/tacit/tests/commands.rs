@@ -309,3 +309,24 @@ fn plans_that_cannot_work_are_refused_by_name() {
         "48 bits",
     );
 }
+
+#[test]
+fn a_training_over_sockets_leads_to_the_model_of_memory_in_every_topology() {
+    let out = tempfile::tempdir().unwrap();
+    tacit()
+        .args(["bench", "network", "--sizes", "4", "--iterations", "1"])
+        .args(["--runs", "1", "--round-trip", "2ms", "--rate", "10gbit"])
+        .args(["--quiet", "--out"])
+        .arg(out.path())
+        .assert()
+        .success();
+    let record = Run::read(&out.path().join("run.json")).unwrap();
+    for topology in ["star", "tree-2"] {
+        let of = |name: &str| figure(&record, &format!("{topology}.4.{name}"));
+        assert!(of("model.max_abs_diff") < 1e-3);
+        // What travels is the frames and little else.
+        let (frames, wire) = (of("frame_bytes_per_party"), of("wire_bytes_per_party"));
+        assert!(wire > frames && wire < 1.05 * frames, "{frames} {wire}");
+        assert!(of("hub_bytes") > 4.0 * wire);
+    }
+}

@@ -15,7 +15,7 @@ use super::site::{Site, SiteEvent, SiteOptions};
 use super::wire::{Envelope, Finished, Kind};
 use crate::error::Error;
 
-/// Messages that may wait for the connection; what is more is said again when it is asked for.
+/// Messages that may wait for the connection, chunks apart; what is more is said again when it is asked for.
 const WAITING: usize = 2048;
 
 /// What came, and from whom.
@@ -110,6 +110,7 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
             // A new connection begins with what is said below; what was on its way to the old one
             // is offered again.
             self.out.clear();
+            self.parcels.reconnected();
             let reason = match self.dial(&mut outbox).await? {
                 Ok(link) => {
                     pause = self.options.redial;
@@ -179,7 +180,8 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
                 leave(link).await;
                 return Err(self.stopped());
             }
-            if overdue || self.may_leave() && self.out.is_empty() {
+            let idle = self.out.is_empty() && !self.parcels.has_chunks();
+            if overdue || self.may_leave() && idle {
                 return Ok(leave(link).await);
             }
             tokio::select! {
@@ -190,9 +192,10 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
                     Err(status) => return Ok(End::Broken(status.message().to_owned())),
                 },
                 Some(said) = outbox.recv() => self.hear(said)?,
-                room = link.up.reserve(), if !self.out.is_empty() => match room {
+                room = link.up.reserve(), if !idle => match room {
                     Ok(room) => {
-                        if let Some(envelope) = self.out.pop_front() {
+                        let next = self.out.pop_front();
+                        if let Some(envelope) = next.or_else(|| self.parcels.next_chunk()) {
                             room.send(envelope);
                         }
                     }

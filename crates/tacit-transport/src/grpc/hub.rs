@@ -7,13 +7,14 @@
 //!
 //! Everything is bounded: connections, time for a handshake and a greeting, rooms, length of a
 //! message, messages waiting for one party, bytes per second from one party. Whoever is over a bound
-//! loses its connection, the reason is logged, and nobody else notices.
+//! loses its connection, the reason is logged, and nobody else notices. Connections that have not shown a
+//! certificate are counted apart, by address: however many there are, members find a place.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,29 +24,40 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tacit_identity::{Identity, SignedRoster};
 use tacit_session::PartyIndex;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codec::Streaming;
 use tonic::{Request, Response, Status};
-use tonic_prost::ProstCodec;
 
 use super::census::{Census, Counters, RefusalClass};
+use super::door::Door;
 use super::tls;
-use super::wire::{ATTACH, Envelope, Finished, Hello, Kind, MAX_MESSAGE, Present, VERSION};
+use super::wire::{
+    ATTACH, Envelope, EnvelopeCodec, FRAME, Finished, Hello, Kind, MAX_MESSAGE, Present, READ,
+    VERSION,
+};
 use crate::error::Error;
 
 /// What a hub allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HubLimits {
-    /// Connections at a time.
+    /// Connections of members at a time.
     pub connections: usize,
+    /// Connections of one member at a time; a newer one takes the place of its oldest.
+    pub per_member: usize,
+    /// Connections without a certificate from one address; a newer one takes the place of the oldest.
+    pub strangers_per_address: usize,
+    /// Connections without a certificate in all.
+    pub strangers: usize,
+    /// For a TLS handshake.
+    pub handshake: Duration,
     /// Rooms, that is sessions, at a time.
     pub rooms: usize,
-    /// For a TLS handshake, and then for the greeting.
+    /// For the greeting after it; a member's connection that is in no room is closed after twice as long.
     pub greeting: Duration,
     /// Messages of at most 68 KiB that may wait for one party: ten for each of its neighbours.
     pub waiting: usize,
@@ -59,6 +71,10 @@ impl Default for HubLimits {
     fn default() -> Self {
         Self {
             connections: 4096,
+            per_member: 16,
+            strangers_per_address: 64,
+            strangers: 256,
+            handshake: Duration::from_secs(5),
             rooms: 64,
             greeting: Duration::from_secs(10),
             waiting: 2048,
@@ -110,7 +126,15 @@ pub struct Hub {
     limits: HubLimits,
     rooms: Mutex<HashMap<[u8; 32], Room>>,
     counters: Counters,
+    strangers: Arc<Door<IpAddr>>,
+    members: Arc<Door<PartyIndex>>,
     log: Box<dyn Fn(HubEvent) + Send + Sync>,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hub({}, {:?})", self.identity.name(), self.limits)
+    }
 }
 
 #[derive(Default)]
@@ -149,6 +173,8 @@ impl Hub {
             limits,
             rooms: Mutex::new(HashMap::new()),
             counters: Counters::default(),
+            strangers: Door::new(limits.strangers_per_address, limits.strangers),
+            members: Door::new(limits.per_member, limits.connections),
             log: Box::new(log),
         }))
     }
@@ -159,7 +185,6 @@ impl Hub {
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let connections = Arc::new(Semaphore::new(self.limits.connections));
         let mut tasks = tokio::task::JoinSet::new();
         tokio::pin!(stop);
         loop {
@@ -177,15 +202,7 @@ impl Hub {
                     }
                 },
             };
-            let Ok(permit) = connections.clone().try_acquire_owned() else {
-                self.refuse(from, RefusalClass::Limit, "too many connections".into());
-                continue;
-            };
-            let hub = self.clone();
-            tasks.spawn(async move {
-                hub.connection(socket, from).await;
-                drop(permit);
-            });
+            tasks.spawn(self.clone().connection(socket, from));
         }
     }
 
@@ -197,18 +214,33 @@ impl Hub {
             Err(error) => return self.refuse(from, RefusalClass::System, error.to_string()),
         };
         let _ = socket.set_nodelay(true);
+        let socket = BufReader::with_capacity(READ, socket);
+        let (stranger, mut crowded_out) = self.strangers.enter(from.ip());
         let handshake = TlsAcceptor::from(Arc::new(config)).accept(socket);
-        let stream = match timeout(self.limits.greeting, handshake.into_fallible()).await {
+        let handshake = timeout(self.limits.handshake, handshake.into_fallible());
+        let shaken = tokio::select! {
+            shaken = handshake => shaken,
+            _ = &mut crowded_out => {
+                let reason = "no TLS handshake yet, and too many newer connections like it";
+                return self.refuse(from, RefusalClass::Limit, reason.into());
+            }
+        };
+        let stream = match shaken {
             Ok(Ok(stream)) => stream,
             Ok(Err((error, socket))) => {
                 self.refuse(from, verdict.class(&error), verdict.explain(&error));
-                return self.part_from(socket).await;
+                tokio::select! {
+                    () = self.part_from(socket) => {}
+                    _ = crowded_out => {}
+                }
+                return;
             }
             Err(_) => {
                 let reason = "no TLS handshake in time".into();
                 return self.refuse(from, RefusalClass::Silent, reason);
             }
         };
+        drop(stranger);
         let shown = stream.get_ref().1.peer_certificates();
         let fingerprint = shown
             .and_then(<[_]>::first)
@@ -219,11 +251,14 @@ impl Hub {
             let reason = "no certificate of a party or querier".into();
             return self.refuse(from, RefusalClass::Unknown, reason);
         };
+        let (_member, crowded_out) = self.members.enter(party);
+        let (calls, calling) = watch::channel(0);
         let call = Call {
             hub: self.clone(),
             party,
             name: name.clone(),
             from,
+            calls: Arc::new(calls),
         };
         let service = service_fn(move |request: http::Request<Incoming>| {
             let call = call.clone();
@@ -233,19 +268,26 @@ impl Hub {
             .timer(TokioTimer::new())
             .max_concurrent_streams(4)
             .max_header_list_size(8 << 10)
+            .max_frame_size(FRAME)
             .keep_alive_interval(Some(self.limits.silence / 2))
             .keep_alive_timeout(self.limits.silence / 2)
-            .serve_connection(TokioIo::new(stream), service)
-            .await;
-        if let Err(error) = served {
-            let reason = format!("`{name}`: {}", verdict.explain(&error));
-            self.refuse(from, verdict.class(&error), reason);
-        }
+            .serve_connection(TokioIo::new(stream), service);
+        let (class, reason) = tokio::select! {
+            served = served => match served {
+                Ok(()) => return,
+                Err(error) => (verdict.class(&error), verdict.explain(&error)),
+            },
+            () = idle(calling, 2 * self.limits.greeting) => {
+                (RefusalClass::Silent, "no greeting in time".into())
+            }
+            _ = crowded_out => (RefusalClass::Limit, "it has too many newer connections".into()),
+        };
+        self.refuse(from, class, format!("`{name}`: {reason}"));
     }
 
     /// Closes in order. With something unread, the system would reset the connection, and the peer
     /// might not see the alert that says why.
-    async fn part_from(&self, mut socket: TcpStream) {
+    async fn part_from(&self, mut socket: BufReader<TcpStream>) {
         let mut unread = [0; 1024];
         let parting = async {
             socket.shutdown().await?;
@@ -359,6 +401,23 @@ impl Hub {
     }
 }
 
+/// Done when a connection is in no room for so long.
+async fn idle(mut calling: watch::Receiver<usize>, patience: Duration) {
+    loop {
+        let in_room = *calling.borrow_and_update() > 0;
+        let changed = match in_room {
+            true => Ok(calling.changed().await),
+            false => timeout(patience, calling.changed()).await,
+        };
+        match changed {
+            Ok(Ok(())) => {}
+            // Nobody will call any more: the connection is at its end.
+            Ok(Err(_)) => std::future::pending().await,
+            Err(_) => return,
+        }
+    }
+}
+
 /// Whether there was room for the message.
 fn tell(seat: &Seat, from: PartyIndex, kind: Kind) -> bool {
     let peer = from.0.into();
@@ -374,6 +433,8 @@ struct Call {
     party: PartyIndex,
     name: String,
     from: SocketAddr,
+    /// How many rooms this connection is in.
+    calls: Arc<watch::Sender<usize>>,
 }
 
 impl Call {
@@ -384,7 +445,7 @@ impl Call {
             return Status::unimplemented("this hub has /tacit.hub.v1.Hub/Attach alone")
                 .into_http();
         }
-        tonic::server::Grpc::new(ProstCodec::default())
+        tonic::server::Grpc::new(EnvelopeCodec)
             .max_decoding_message_size(MAX_MESSAGE)
             .streaming(self, request)
             .await
@@ -425,6 +486,7 @@ impl Call {
                 let reason = format!("`{}`: {}", self.name, status.message());
                 self.hub.refuse(self.from, RefusalClass::Limit, reason);
             })?;
+        self.calls.send_modify(|rooms| *rooms += 1);
         let party = self.name.clone();
         (self.hub.log)(HubEvent::Attached { party });
         tokio::spawn(async move {
@@ -434,6 +496,7 @@ impl Call {
                 _ = gone => "it does not read, or attached again".into(),
             };
             self.hub.detach(room, self.party, number);
+            self.calls.send_modify(|rooms| *rooms -= 1);
             let party = self.name.clone();
             (self.hub.log)(HubEvent::Detached { party, reason });
         });

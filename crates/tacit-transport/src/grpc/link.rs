@@ -11,23 +11,25 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use tacit_identity::{Identity, SignedRoster};
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Request;
 use tonic::body::Body;
 use tonic::codec::Streaming;
-use tonic_prost::ProstCodec;
+use tonic::{Code, Request};
 
 use super::tls;
 use super::traffic::{Counted, Traffic};
-use super::wire::{ATTACH, Envelope, Hello, Kind, MAX_MESSAGE, VERSION};
+use super::wire::{
+    ATTACH, Envelope, EnvelopeCodec, FRAME, Hello, Kind, MAX_MESSAGE, READ, VERSION,
+};
 use crate::error::Error;
 
-/// Messages on their way to the socket.
-const UP: usize = 64;
+/// Messages on their way to the socket: few, so that what is urgent does not wait behind many chunks.
+const UP: usize = 8;
 /// A peer that answers no ping for so long is gone.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -61,8 +63,28 @@ pub(super) async fn attach(
 pub(super) async fn attach_counting(
     identity: &Identity,
     roster: Arc<SignedRoster>,
-    (hub, address): (&str, &str),
+    to: (&str, &str),
     room: [u8; 32],
+    patience: Duration,
+    traffic: Arc<Traffic>,
+) -> Result<Link, String> {
+    let hello = Hello {
+        version: VERSION,
+        room: room.to_vec(),
+    };
+    let hello = Envelope {
+        peer: 0,
+        kind: Some(Kind::Hello(hello)),
+    };
+    attach_saying(identity, roster, to, Some(hello), patience, traffic).await
+}
+
+/// As [`attach_counting`], with this greeting or none.
+pub(super) async fn attach_saying(
+    identity: &Identity,
+    roster: Arc<SignedRoster>,
+    (hub, address): (&str, &str),
+    hello: Option<Envelope>,
     patience: Duration,
     traffic: Arc<Traffic>,
 ) -> Result<Link, String> {
@@ -73,11 +95,15 @@ pub(super) async fn attach_counting(
         let _ = socket.set_nodelay(true);
         let name = ServerName::try_from(hub.to_owned()).map_err(|e| e.to_string())?;
         let stream = TlsConnector::from(Arc::new(config))
-            .connect(name, Counted::new(socket, traffic))
+            .connect(
+                name,
+                BufReader::with_capacity(READ, Counted::new(socket, traffic)),
+            )
             .await;
         let stream = stream.map_err(|e| verdict.explain(&e))?;
         let (requests, connection) = Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
+            .max_frame_size(FRAME)
             .keep_alive_interval(Some(SILENCE))
             .keep_alive_timeout(SILENCE)
             .keep_alive_while_idle(true)
@@ -92,22 +118,16 @@ pub(super) async fn attach_counting(
             }
         });
         let (up, envelopes) = mpsc::channel(UP);
-        let hello = Hello {
-            version: VERSION,
-            room: room.to_vec(),
-        };
-        let hello = Envelope {
-            peer: 0,
-            kind: Some(Kind::Hello(hello)),
-        };
-        up.send(hello).await.map_err(|e| e.to_string())?;
+        if let Some(hello) = hello {
+            up.send(hello).await.map_err(|e| e.to_string())?;
+        }
         let origin = http::Uri::from_static("https://hub");
         let mut grpc = tonic::client::Grpc::with_origin(Requests(requests), origin)
             .max_decoding_message_size(MAX_MESSAGE);
         let path = http::uri::PathAndQuery::from_static(ATTACH);
         let stream = Request::new(ReceiverStream::new(envelopes));
         let called = match grpc.ready().await {
-            Ok(()) => grpc.streaming(stream, path, ProstCodec::default()).await,
+            Ok(()) => grpc.streaming(stream, path, EnvelopeCodec).await,
             Err(error) => Err(tonic::Status::unavailable(error.to_string())),
         };
         match called {
@@ -117,11 +137,21 @@ pub(super) async fn attach_counting(
                 down: response.into_inner(),
                 connection,
             }),
-            // The connection knows better: an alert comes after the handshake.
-            Err(status) => Err(match timeout(Duration::from_secs(1), said).await {
-                Ok(Ok(why)) => why,
-                _ => format!("the hub refuses: {}", status.message()),
-            }),
+            Err(status) => {
+                let refused = format!("the hub refuses: {}", status.message());
+                // What the hub says itself has one of these codes. Else the connection knows better: an alert
+                // comes after the handshake.
+                match status.code() {
+                    Code::DeadlineExceeded
+                    | Code::FailedPrecondition
+                    | Code::InvalidArgument
+                    | Code::ResourceExhausted => Err(refused),
+                    _ => Err(match timeout(Duration::from_secs(1), said).await {
+                        Ok(Ok(why)) => why,
+                        _ => refused,
+                    }),
+                }
+            }
         }
     };
     match timeout(patience, dial).await {

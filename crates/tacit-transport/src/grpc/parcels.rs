@@ -15,17 +15,32 @@
 //! offers the same frame anew continues it.
 //!
 //! One parcel at a time travels from each neighbour to each other one. Anything may be lost or come
-//! twice: what is stuck is offered and asked for again at every tick.
+//! twice: what was lost with a connection is offered and asked for again when the neighbour is present
+//! again, and what is stuck for another reason after some ticks.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
+use prost::bytes::Bytes;
 use tacit_session::{Frame, PartyIndex, Payload, Roster, SignedHeader};
 
 use super::wire::{CHUNK, Chunk, Envelope, Have, Kind, Offer, ParcelId, Refuse, Want};
 
-/// Bytes under way from one neighbour.
-const WINDOW: u64 = 8 * CHUNK as u64;
+/// Bytes under way from one neighbour: what a link of 1 Gbit/s holds in a round trip of 32 ms, or one of
+/// 100 Mbit/s in one of 320 ms. A next piece is asked for when half of it has come, so that half of it must do.
+const WINDOW: u64 = 64 * CHUNK as u64;
+
+/// Bytes under way from all neighbours together, as far as that leaves each of them 512 KiB: the hub closes
+/// the connection of a party for which 2048 messages wait.
+const WINDOWS: u64 = 1024 * CHUNK as u64;
+
+/// Ticks of silence after which a parcel makes room for others that wait.
+const STUCK: u32 = 20;
+
+/// Ticks of silence after which a parcel is asked for again, at first and at most.
+const PATIENCE: u32 = 3;
+const MOST_PATIENCE: u32 = 48;
 
 /// Bounds of what is received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,16 +75,21 @@ pub struct Complaint {
 pub(super) struct Parcels {
     roster: Arc<Roster>,
     bounds: Bounds,
+    window: u64,
     life: u64,
     next_number: u64,
     outgoing: BTreeMap<PartyIndex, Outgoing>,
+    /// Whose turn it was last to be sent a chunk.
+    turn: PartyIndex,
     incoming: BTreeMap<PartyIndex, Incoming>,
 }
 
 #[derive(Default)]
 struct Outgoing {
     queue: VecDeque<(ParcelId, Frame)>,
-    /// Whether something was heard about the first one since the last tick.
+    /// Bytes of the first one that are asked for and not sent.
+    wanted: Range<u64>,
+    /// Whether something was heard about or sent of the first one since the last tick.
     moved: bool,
 }
 
@@ -79,6 +99,8 @@ struct Incoming {
     stage: Stage,
     /// Delivered and acknowledged last: offered again, it is acknowledged again.
     last: Option<ParcelId>,
+    /// Its parcel stood still while others waited: they go first.
+    stuck: bool,
 }
 
 #[derive(Default)]
@@ -97,7 +119,11 @@ struct Partial {
     head: SignedHeader,
     bytes: Vec<u8>,
     asked_to: u64,
-    moved: bool,
+    /// Ticks since the last byte.
+    silent: u32,
+    /// At so many it is asked for again; then at twice as many, for who asks a slow sender twice makes it
+    /// slower.
+    ask_at: u32,
 }
 
 impl Stage {
@@ -119,13 +145,17 @@ impl Parcels {
         life: u64,
     ) -> Self {
         let incoming = neighbours.into_iter().map(|n| (n, Incoming::default()));
+        let incoming: BTreeMap<_, _> = incoming.collect();
+        let each = WINDOWS / (incoming.len() as u64).max(1);
         Self {
             roster,
             bounds,
+            window: each.clamp(8 * CHUNK as u64, WINDOW),
             life,
             next_number: 0,
             outgoing: BTreeMap::new(),
-            incoming: incoming.collect(),
+            turn: PartyIndex::ROOT,
+            incoming,
         }
     }
 
@@ -156,7 +186,52 @@ impl Parcels {
 
     /// The peer is attached (again): what it may have missed is said again.
     pub(super) fn present(&mut self, peer: PartyIndex, out: &mut Vec<Outcome>) {
+        if let Some(outgoing) = self.outgoing.get_mut(&peer) {
+            outgoing.wanted = 0..0;
+        }
         self.offer(peer, out);
+        if let Some(incoming) = self.incoming.get_mut(&peer)
+            && let Stage::Receiving(partial) = &mut incoming.stage
+        {
+            partial.ask_again(peer, self.window, out);
+        }
+    }
+
+    /// There is another connection: what was asked for on the old one is asked for again.
+    pub(super) fn reconnected(&mut self) {
+        let all = self.outgoing.values_mut();
+        all.for_each(|outgoing| outgoing.wanted = 0..0);
+    }
+
+    /// Whether there are chunks to send.
+    pub(super) fn has_chunks(&self) -> bool {
+        self.outgoing.values().any(|o| !o.wanted.is_empty())
+    }
+
+    /// The next chunk to send: of the next neighbour that asked for some.
+    pub(super) fn next_chunk(&mut self) -> Option<Envelope> {
+        let waits = |(peer, o): (&PartyIndex, &Outgoing)| (!o.wanted.is_empty()).then_some(*peer);
+        let after = (Bound::Excluded(self.turn), Bound::Unbounded);
+        let peer = self.outgoing.range(after).find_map(waits);
+        let peer = peer.or_else(|| self.outgoing.iter().find_map(waits))?;
+        let outgoing = self.outgoing.get_mut(&peer)?;
+        let (id, frame) = outgoing.queue.front()?;
+        let at = outgoing.wanted.start;
+        let end = outgoing.wanted.end.min(at + CHUNK as u64);
+        let shared = Bytes::from_owner(Shared(frame.payload().clone()));
+        let chunk = Chunk {
+            life: id.life,
+            number: id.number,
+            at,
+            bytes: shared.slice(at as usize..end as usize),
+        };
+        outgoing.wanted.start = end;
+        outgoing.moved = true;
+        self.turn = peer;
+        Some(Envelope {
+            peer: peer.0.into(),
+            kind: Some(Kind::Chunk(chunk)),
+        })
     }
 
     /// Time goes by: what did not move since the last tick is offered and asked for again.
@@ -169,14 +244,39 @@ impl Parcels {
             .collect();
         peers.into_iter().for_each(|peer| self.offer(peer, out));
         for (peer, incoming) in &mut self.incoming {
-            if let Stage::Receiving(partial) = &mut incoming.stage
-                && !std::mem::take(&mut partial.moved)
-            {
-                partial.asked_to = partial.bytes.len() as u64;
-                partial.ask(*peer, out);
+            if let Stage::Receiving(partial) = &mut incoming.stage {
+                partial.silent = partial.silent.saturating_add(1);
+                if partial.silent >= partial.ask_at {
+                    partial.ask_at = partial.silent + partial.silent.min(MOST_PATIENCE);
+                    partial.ask_again(*peer, self.window, out);
+                }
             }
         }
+        self.put_back_stuck(out);
         self.let_in(out);
+    }
+
+    /// Who offers a parcel and does not send it holds a part of the budget. It loses that, and what came of
+    /// the parcel, to those that wait for room.
+    fn put_back_stuck(&mut self, out: &mut Vec<Outcome>) {
+        let waits = |i: &Incoming| matches!(i.stage, Stage::Waiting(..)) && !i.stuck;
+        if !self.incoming.values().any(waits) {
+            return;
+        }
+        for (peer, incoming) in &mut self.incoming {
+            if let Stage::Receiving(partial) = &incoming.stage
+                && partial.silent >= STUCK
+            {
+                let (came, of) = (partial.bytes.len(), partial.head.header().payload_len);
+                let problem = format!(
+                    "parcel {}: it stands still at byte {came} of {of}, and others wait for room",
+                    partial.id
+                );
+                out.push(complaint(*peer, problem));
+                incoming.stage = Stage::Waiting(partial.id, partial.head.clone());
+                incoming.stuck = true;
+            }
+        }
     }
 
     fn offer(&self, to: PartyIndex, out: &mut Vec<Outcome>) {
@@ -231,9 +331,11 @@ impl Parcels {
         match &mut incoming.stage {
             Stage::Taken(..) => return, // acknowledged when the party is done with it
             Stage::Receiving(partial) if partial.head.as_bytes() == offer.head => {
-                partial.id = id;
-                partial.asked_to = partial.bytes.len() as u64;
-                partial.ask(from, out);
+                // Offered anew by a sender that restarted; else its bytes are on their way.
+                if partial.id != id {
+                    partial.id = id;
+                    partial.ask_again(from, self.window, out);
+                }
                 return;
             }
             _ => {}
@@ -268,7 +370,14 @@ impl Parcels {
     /// Begins with the parcels that wait, as far as the budget goes.
     fn let_in(&mut self, out: &mut Vec<Outcome>) {
         let mut reserved: u64 = self.incoming.values().map(|i| i.stage.reserved()).sum();
-        for (peer, incoming) in &mut self.incoming {
+        let all = [false, true].map(|stuck| {
+            let those = self.incoming.iter().filter(move |(_, i)| i.stuck == stuck);
+            those.map(|(peer, _)| *peer).collect::<Vec<_>>()
+        });
+        for peer in all.concat() {
+            let Some(incoming) = self.incoming.get_mut(&peer) else {
+                continue;
+            };
             let Stage::Waiting(id, head) = &incoming.stage else {
                 continue;
             };
@@ -277,18 +386,22 @@ impl Parcels {
                 continue;
             }
             reserved += len;
+            // In one piece, while the system has it; else it grows with what comes.
+            let mut bytes = Vec::new();
+            let _ = bytes.try_reserve_exact(usize::try_from(len).unwrap_or_default());
             let mut partial = Partial {
                 id: *id,
                 head: head.clone(),
-                bytes: Vec::new(),
+                bytes,
                 asked_to: 0,
-                moved: true,
+                silent: 0,
+                ask_at: PATIENCE,
             };
             if len > 0 {
-                partial.ask(*peer, out);
+                partial.ask(peer, self.window, out);
                 incoming.stage = Stage::Receiving(partial);
             } else {
-                incoming.finish(*peer, partial, out);
+                incoming.finish(peer, partial, out);
             }
         }
     }
@@ -316,11 +429,12 @@ impl Parcels {
             return;
         }
         partial.bytes.extend_from_slice(&chunk.bytes);
-        partial.moved = true;
+        (partial.silent, partial.ask_at) = (0, PATIENCE);
+        incoming.stuck = false;
         let got = partial.bytes.len() as u64;
         if got < len {
-            if partial.asked_to < len && partial.asked_to - got <= WINDOW / 2 {
-                partial.ask(from, out);
+            if partial.asked_to < len && partial.asked_to - got <= self.window / 2 {
+                partial.ask(from, self.window, out);
             }
             return;
         }
@@ -354,23 +468,17 @@ impl Parcels {
             return;
         }
         outgoing.moved = true;
-        let payload = frame.payload();
-        let to = want.to.min(payload.len() as u64);
+        let to = want.to.min(frame.payload().len() as u64);
         if want.from > to || to - want.from > WINDOW {
             let problem = format!("it asks for bytes {} to {}", want.from, want.to);
             out.push(complaint(from, problem));
             return;
         }
-        let asked = &payload[want.from as usize..to as usize];
-        for (place, bytes) in asked.chunks(CHUNK).enumerate() {
-            let chunk = Chunk {
-                life,
-                number,
-                at: want.from + (place * CHUNK) as u64,
-                bytes: bytes.to_vec(),
-            };
-            out.push(send(from, Kind::Chunk(chunk)));
-        }
+        // The next piece, or all of it again.
+        let wanted = &mut outgoing.wanted;
+        let goes_on = !wanted.is_empty() && wanted.end == want.from;
+        let start = if goes_on { wanted.start } else { want.from };
+        *wanted = start..to;
     }
 
     /// The first parcel for this neighbour is done with; whether it was this one.
@@ -384,6 +492,7 @@ impl Parcels {
             .is_some_and(|(first, _)| *first == id);
         if is_first {
             outgoing.queue.pop_front();
+            outgoing.wanted = 0..0;
             outgoing.moved = true;
             self.offer(from, out);
         }
@@ -409,10 +518,16 @@ impl Incoming {
 }
 
 impl Partial {
+    /// Asks for what was asked for and did not come.
+    fn ask_again(&mut self, from: PartyIndex, window: u64, out: &mut Vec<Outcome>) {
+        self.asked_to = self.bytes.len() as u64;
+        self.ask(from, window, out);
+    }
+
     /// Asks for the next window.
-    fn ask(&mut self, from: PartyIndex, out: &mut Vec<Outcome>) {
+    fn ask(&mut self, from: PartyIndex, window: u64, out: &mut Vec<Outcome>) {
         let len = self.head.header().payload_len;
-        let to = len.min(self.bytes.len() as u64 + WINDOW);
+        let to = len.min(self.bytes.len() as u64 + window);
         let ParcelId { life, number } = self.id;
         let want = Want {
             life,
@@ -422,6 +537,15 @@ impl Partial {
         };
         self.asked_to = to;
         out.push(send(from, Kind::Want(want)));
+    }
+}
+
+/// A payload whose pieces are handed on without a copy.
+struct Shared(Payload);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 

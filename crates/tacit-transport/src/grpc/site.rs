@@ -142,7 +142,10 @@ where
     let runtime = runtime()?;
     let tick = options.tick;
     thread::scope(|scope| {
-        let served = scope.spawn(move || serve(party, &inbox, &post, tick));
+        let served = thread::Builder::new()
+            .name("party".into())
+            .spawn_scoped(scope, move || serve(party, &inbox, &post, tick))
+            .map_err(Error::io("a thread for the party"))?;
         // The desk owns the mail: when it ends, the party's thread does.
         let moved = runtime.block_on(desk.run(outbox));
         let party = served.join().map_err(|_| Error::Panicked {

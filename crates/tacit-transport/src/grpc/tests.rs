@@ -1,5 +1,6 @@
 //! Parties and a hub as threads of one process, with connections that break and peers that misbehave.
 
+mod hostile;
 mod operations;
 pub(super) mod table;
 
@@ -11,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use tacit_identity::{Identity, Revocation, SignedRoster, SiteRole};
 
 use super::link::{Link, attach};
-use super::wire::{CHUNK, Chunk, Envelope, Hello, Kind, Want};
+use super::wire::{CHUNK, Chunk, Envelope, Hello, Kind, VERSION, Want};
 use super::*;
 use crate::Error;
 use table::{HubThread, LEN, Table, YEAR, cutting, identity, quick, runtime};
@@ -44,7 +45,7 @@ fn connections_that_break_before_a_payload_is_through_are_resumed() {
 fn garbage_silence_and_strangers_are_refused_and_a_session_beside_them_is_not_disturbed() {
     let mut table = Table::new();
     let limits = HubLimits {
-        greeting: Duration::from_millis(300),
+        handshake: Duration::from_millis(300),
         ..HubLimits::default()
     };
     let hub = table.serve(limits);
@@ -192,7 +193,7 @@ fn chunk(len: usize) -> Kind {
         life: 1,
         number: 1,
         at: 0,
-        bytes: vec![0; len],
+        bytes: vec![0; len].into(),
     })
 }
 
@@ -201,7 +202,7 @@ fn oversize_and_misplaced_messages_cost_their_sender_its_connection() {
     let mut table = Table::new();
     let hub = table.serve(HubLimits::default());
     let hello = Hello {
-        version: 1,
+        version: VERSION,
         room: vec![9; 32],
     };
     for (bad, reason) in [

@@ -287,7 +287,9 @@ fn explain(error: &(dyn std::error::Error + 'static)) -> String {
             let why = match alert {
                 "UnknownCA" => "its roster does not have this site's certificate",
                 "CertificateRevoked" => "its roster has this site's certificate as revoked",
-                "CertificateExpired" => "this site's certificate has expired, by its clock",
+                "CertificateExpired" => {
+                    "by its clock this site's certificate has expired or is not valid yet; compare the clocks"
+                }
                 "AccessDenied" => "its roster has this site in another role, or has expired",
                 "BadCertificate" => "it dialled another site, or the clocks differ",
                 "CertificateRequired" => "it wants a certificate, and none was shown",

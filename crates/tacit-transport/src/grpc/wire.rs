@@ -24,17 +24,30 @@
 
 use std::fmt;
 
+use prost::Message;
+use prost::bytes::Bytes;
+use tonic::Status;
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+
 /// Path of the one call.
 pub(super) const ATTACH: &str = "/tacit.hub.v1.Hub/Attach";
 
 /// Version in [`Hello`].
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
-/// Bytes of payload in a chunk.
-pub(super) const CHUNK: usize = 64 << 10;
+/// Bytes of payload in a chunk: with all that frames it, 64 KiB, which TLS takes in one go. A byte more
+/// and every chunk would be two calls to the system and two packets.
+pub(super) const CHUNK: usize = (64 << 10) - 128;
 
 /// Longest message: a chunk, or an offer with the longest head, with their framing.
 pub(super) const MAX_MESSAGE: usize = CHUNK + 4096;
+
+/// Largest HTTP/2 frame: a whole message, so that it is one piece on both sides.
+pub(super) const FRAME: u32 = 128 << 10;
+
+/// Bytes read from a socket at a time. TLS takes them in pieces of 4 KiB, and each would be a call to
+/// the system.
+pub(super) const READ: usize = 128 << 10;
 
 /// One message.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -103,8 +116,8 @@ pub(super) struct Chunk {
     pub(super) number: u64,
     #[prost(uint64, tag = "3")]
     pub(super) at: u64,
-    #[prost(bytes = "vec", tag = "4")]
-    pub(super) bytes: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub(super) bytes: Bytes,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
@@ -141,5 +154,53 @@ pub(super) struct ParcelId {
 impl fmt::Display for ParcelId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:08x}/{}", self.life >> 32, self.number)
+    }
+}
+
+/// Messages as protocol buffers. A chunk is copied once when it is encoded, into a buffer of its size,
+/// and not at all when it is decoded.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct EnvelopeCodec;
+
+impl Codec for EnvelopeCodec {
+    type Encode = Envelope;
+    type Decode = Envelope;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for EnvelopeCodec {
+    type Item = Envelope;
+    type Error = Status;
+
+    fn encode(&mut self, item: Envelope, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.reserve(item.encoded_len());
+        item.encode(buffer)
+            .map_err(|e| Status::internal(e.to_string()))
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        // A chunk leaves as soon as it is there; what is short travels together.
+        BufferSettings::new(MAX_MESSAGE, CHUNK / 2)
+    }
+}
+
+impl Decoder for EnvelopeCodec {
+    type Item = Envelope;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Envelope>, Status> {
+        let envelope = Envelope::decode(buffer);
+        envelope
+            .map(Some)
+            .map_err(|e| Status::invalid_argument(format!("no message of this protocol: {e}")))
     }
 }

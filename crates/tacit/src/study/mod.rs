@@ -99,45 +99,55 @@ fn phase(label: &str) -> &'static str {
 }
 
 impl Setup {
+    /// What all sites agree on, and the number of test rows that are asked about.
+    pub fn plan(&self) -> Result<(Arc<SessionPlan>, usize), Error> {
+        let layout = (self.config.layout()).bad_input(|| "the model does not fit a ciphertext")?;
+        let encryption = EncryptionPlan::choose(&self.config, self.sites.len(), self.lambda_s)
+            .bad_input(|| "no encryption parameters fit this training")?;
+        let capacity = layout.group() / layout.lanes();
+        // Everything the querier may know of an unreleased model comes from its answers; a released one
+        // is measured directly, and the answers only have to agree with it.
+        let asked = if self.release_model {
+            self.test.rows().min(4 * capacity)
+        } else {
+            self.test.rows()
+        };
+        let plan = Arc::new(SessionPlan {
+            config: self.config.clone(),
+            total_rows: self.sites.iter().map(Table::rows).sum(),
+            moments: self.shared.moments(),
+            release_model: self.release_model,
+            max_answers: asked.div_ceil(capacity),
+            encryption,
+        });
+        Ok((plan, asked))
+    }
+
+    /// Each site's rows, as its party reads them.
+    pub fn rows(&self) -> Vec<Box<dyn LocalRows>> {
+        let rows = |table: &Table| {
+            Box::new(SiteRows::new(table.clone(), self.shared.clone())) as Box<dyn LocalRows>
+        };
+        self.sites.iter().map(rows).collect()
+    }
+
     /// Runs the comparison.
     pub fn run(self, console: &Console) -> Result<Study, Error> {
+        let (plan, asked) = self.plan()?;
+        let rows = self.rows();
         let Setup {
             names,
             sites,
             test,
             shared,
             config,
-            lambda_s,
-            release_model,
+            ..
         } = self;
-        let layout = config
-            .layout()
-            .bad_input(|| "the model does not fit a ciphertext")?;
-        let encryption = EncryptionPlan::choose(&config, sites.len(), lambda_s)
-            .bad_input(|| "no encryption parameters fit this training")?;
+        let layout = config.layout().failed(|| "the layout is gone")?;
         let capacity = layout.group() / layout.lanes();
-        // Everything the querier may know of an unreleased model comes from its answers; a released one
-        // is measured directly, and the answers only have to agree with it.
-        let asked = if release_model {
-            test.rows().min(4 * capacity)
-        } else {
-            test.rows()
-        };
-        let plan = Arc::new(SessionPlan {
-            config: config.clone(),
-            total_rows: sites.iter().map(Table::rows).sum(),
-            moments: shared.moments(),
-            release_model,
-            max_answers: asked.div_ceil(capacity),
-            encryption,
-        });
         let feature_names = test.names().to_vec();
 
         let began = Instant::now();
-        let rows: Vec<Box<dyn LocalRows>> = sites
-            .iter()
-            .map(|t| Box::new(SiteRows::new(t.clone(), shared.clone())) as Box<dyn LocalRows>)
-            .collect();
         let options = Threads::default();
         let mut watch = Watch::new(console, "training under encryption");
         let mut trained = local::train(&plan, &names, rows, &options, |r| watch.see(r))

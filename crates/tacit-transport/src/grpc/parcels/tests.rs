@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tacit_session::{Action, Event, FrameKind};
+use tacit_session::FrameKind;
 
 use super::super::tests::table::{LEN, Table};
 use super::*;
@@ -14,25 +14,7 @@ const CHILD: PartyIndex = PartyIndex(1);
 /// All frames between the root and its first child in a real session, and the roster.
 fn session() -> (Arc<Roster>, Vec<(PartyIndex, Frame)>) {
     let table = Table::new();
-    let mut parties: Vec<_> = (0..3).map(|i| table.party(i)).collect();
-    let mut wire = VecDeque::from_iter((0..3).map(|i| (i, Event::Start)));
-    let mut frames = Vec::new();
-    while let Some((to, event)) = wire.pop_front() {
-        let party = &mut parties[to];
-        party.handle(event).unwrap();
-        while party.has_work() {
-            party.work().unwrap();
-        }
-        while let Some(action) = party.poll_action() {
-            if let Action::Send { to, frame } = action {
-                if [party.index(), to].iter().all(|p| *p <= CHILD) {
-                    frames.push((to, frame.clone()));
-                }
-                wire.push_back((to.as_usize(), Event::Frame(frame)));
-            }
-        }
-    }
-    (table.roster.session().clone(), frames)
+    (table.roster.session().clone(), table.frames())
 }
 
 fn end(roster: &Arc<Roster>, of: PartyIndex, life: u64) -> Parcels {
@@ -81,6 +63,9 @@ impl Pair {
                 }
                 Outcome::Report(complaint) => self.complaints.push(complaint),
             }
+        }
+        while let Some(chunk) = self.ends[at].next_chunk() {
+            self.wire.push_back((1 - at, chunk));
         }
     }
 
@@ -266,7 +251,7 @@ fn over_the_budget_parcels_wait_and_are_let_in_later() {
             life: 5,
             number: 0,
             at: (place * CHUNK) as u64,
-            bytes: bytes.to_vec(),
+            bytes: bytes.to_vec().into(),
         };
         wants(&mut root, CHILD, Kind::Chunk(chunk));
     }
@@ -307,7 +292,7 @@ fn whoever_asks_or_sends_out_of_range_is_named_and_nothing_changes() {
         life,
         number,
         at: pair.bytes as u64,
-        bytes: vec![0; MAX as usize],
+        bytes: vec![0; MAX as usize].into(),
     };
     pair.ends[1].receive(ROOT, Kind::Chunk(chunk), &mut out);
     let complaints = out.iter().filter(|o| matches!(o, Outcome::Report(_)));
@@ -316,4 +301,95 @@ fn whoever_asks_or_sends_out_of_range_is_named_and_nothing_changes() {
     pair.tick();
     while pair.step() {}
     assert_eq!(pair.delivered, [(CHILD, frame)]);
+}
+
+#[test]
+fn a_parcel_that_never_ends_makes_room_for_others_and_its_sender_is_named() {
+    let (roster, frames) = session();
+    let shares = frames
+        .iter()
+        .filter(|(to, f)| *to == ROOT && f.payload().len() == LEN);
+    let share = shares.map(|(_, f)| f).next().unwrap();
+    let bounds = Bounds {
+        max_payload: MAX,
+        budget: LEN as u64 + 10,
+    };
+    let both = [CHILD, PartyIndex(2)];
+    let mut root = Parcels::new(roster, both, bounds, 1);
+    let mut out = Vec::new();
+    let (life, number) = (9, 0);
+    for from in both {
+        let head = share.head().to_vec();
+        let offer = Offer { life, number, head };
+        root.receive(from, Kind::Offer(offer), &mut out);
+    }
+    let chunk = |place: usize| {
+        let bytes = &share.payload()[place * CHUNK..LEN.min((place + 1) * CHUNK)];
+        Kind::Chunk(Chunk {
+            life,
+            number,
+            at: (place * CHUNK) as u64,
+            bytes: bytes.to_vec().into(),
+        })
+    };
+    // The first sends one piece, and then nothing.
+    root.receive(CHILD, chunk(0), &mut out);
+    out.clear();
+    for _ in 0..STUCK {
+        root.tick(&mut out);
+    }
+    let named = |o: &Outcome| matches!(o, Outcome::Report(c) if c.peer == CHILD && c.problem.contains("stands still at byte"));
+    assert!(out.iter().any(named), "{out:?}");
+    for place in 0..LEN.div_ceil(CHUNK) {
+        root.receive(PartyIndex(2), chunk(place), &mut out);
+    }
+    let came = |o: &Outcome| matches!(o, Outcome::Deliver(PartyIndex(2), f) if f == share);
+    assert!(out.iter().any(came));
+    // And the first may come to its end later.
+    root.taken(PartyIndex(2), &mut out);
+    out.clear();
+    for place in 0..LEN.div_ceil(CHUNK) {
+        root.receive(CHILD, chunk(place), &mut out);
+    }
+    let came = |o: &Outcome| matches!(o, Outcome::Deliver(from, _) if *from == CHILD);
+    assert!(out.iter().any(came));
+}
+
+#[test]
+fn a_slow_sender_is_not_asked_twice_and_several_are_served_in_turn() {
+    let (roster, frames) = session();
+    let frame = long(&frames);
+    let mut root = end(&roster, ROOT, 1);
+    let mut out = Vec::new();
+    for to in [CHILD, PartyIndex(2)] {
+        root.post(to, frame.clone(), &mut out);
+    }
+    for (number, from) in [CHILD, PartyIndex(2)].into_iter().enumerate() {
+        let want = Want {
+            life: 1,
+            number: number as u64,
+            from: 0,
+            to: LEN as u64,
+        };
+        root.receive(from, Kind::Want(want), &mut out);
+    }
+    let mut child = end(&roster, CHILD, 2);
+    let head = frame.head().to_vec();
+    let (life, number) = (1, 0);
+    child.receive(ROOT, Kind::Offer(Offer { life, number, head }), &mut out);
+    out.clear();
+    let mut to = Vec::new();
+    while let Some(envelope) = root.next_chunk() {
+        to.push(envelope.peer);
+        if let (1, Some(kind)) = (envelope.peer, envelope.kind) {
+            // A tick between any two chunks.
+            child.receive(ROOT, kind, &mut out);
+            child.tick(&mut out);
+        }
+    }
+    assert!(to.windows(2).all(|pair| pair[0] != pair[1]), "{to:?}");
+    let asked =
+        |o: &&Outcome| matches!(o, Outcome::Send(e) if matches!(e.kind, Some(Kind::Want(_))));
+    assert_eq!(out.iter().filter(asked).count(), 0, "{out:?}");
+    assert!(out.iter().any(|o| matches!(o, Outcome::Deliver(..))));
 }

@@ -1,5 +1,6 @@
 //! A table of three parties, and a hub in a thread of its own.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
@@ -8,10 +9,11 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use tacit_identity::{Identity, Revocation, SignedRoster, SiteRole};
+use tacit_seal::Unlock;
 use tacit_session::plan::{Plan, Release, ReleaseKind};
 use tacit_session::{
-    Application, Approval, MemoryJournal, Next, Nonce, Party, PartyIndex, RoundId, Seat,
-    SessionContext,
+    Action, Application, Approval, Event, Frame, MemoryJournal, Next, Nonce, Party, PartyIndex,
+    RoundId, Seat, SessionContext,
 };
 
 use crate::grpc::wire::CHUNK;
@@ -142,6 +144,42 @@ impl Table {
 
     pub fn serve(&mut self, limits: HubLimits) -> HubThread {
         HubThread::new(self.hub.take().unwrap(), self.roster.clone(), limits)
+    }
+
+    /// The same identity once more: of a member that does what it should not, beside the one that does.
+    pub fn twin(&self, place: usize) -> Identity {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, unlock) = (folder.path().join("twin"), Unlock::key([3; 32]).unwrap());
+        self.parties[place].create(&path, &unlock).unwrap();
+        Identity::open(&path, &unlock).unwrap()
+    }
+
+    /// Where the parties meet.
+    pub fn room(&self) -> [u8; 32] {
+        self.party(0).agreement().0
+    }
+
+    /// All frames between the root and its first child in a session of these parties.
+    pub fn frames(&self) -> Vec<(PartyIndex, Frame)> {
+        let mut parties: Vec<_> = (0..3).map(|i| self.party(i)).collect();
+        let mut wire = VecDeque::from_iter((0..3).map(|i| (i, Event::Start)));
+        let mut frames = Vec::new();
+        while let Some((to, event)) = wire.pop_front() {
+            let party = &mut parties[to];
+            party.handle(event).unwrap();
+            while party.has_work() {
+                party.work().unwrap();
+            }
+            while let Some(action) = party.poll_action() {
+                if let Action::Send { to, frame } = action {
+                    if [party.index(), to].iter().all(|p| *p <= PartyIndex(1)) {
+                        frames.push((to, frame.clone()));
+                    }
+                    wire.push_back((to.as_usize(), Event::Frame(frame)));
+                }
+            }
+        }
+        frames
     }
 
     pub fn party(&self, place: usize) -> Party<Bulk, MemoryJournal> {
@@ -297,4 +335,23 @@ fn forward(mut from: TcpStream, mut to: TcpStream, mut left: usize) {
     }
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
+}
+
+/// Forwards to `to` as soon as it is told to; who dials before waits.
+pub fn held(to: SocketAddr) -> (SocketAddr, std::sync::mpsc::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (release, released) = channel();
+    thread::spawn(move || {
+        let Ok(()) = released.recv() else { return };
+        for near in listener.incoming() {
+            let (Ok(near), Ok(far)) = (near, TcpStream::connect(to)) else {
+                return;
+            };
+            let (near_up, far_up) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+            thread::spawn(move || forward(near_up, far_up, usize::MAX));
+            thread::spawn(move || forward(far, near, usize::MAX));
+        }
+    });
+    (address, release)
 }

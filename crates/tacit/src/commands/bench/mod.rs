@@ -3,6 +3,7 @@
 pub mod glm;
 pub mod mlp;
 pub mod mlp_scaling;
+pub mod network;
 pub mod predict;
 mod rows;
 mod seeds;
