@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tacit_learn::encrypted::{
-    EncryptedError, EncryptionPlan, GlmParty, LocalRows, Querier, Query, SessionPlan,
+    EncryptedError, EncryptionPlan, GlmParty, LocalRows, Querier, Query, SessionPlan, local,
 };
 use tacit_learn::model::{Curvature, Family, GlmConfig, Momentum, Samples};
 use tacit_learn::{synthetic, twin};
@@ -16,6 +16,7 @@ use tacit_session::{
     Action, Application, Continuation, Error, Event, Frame, FrameKind, MemoryJournal, Party,
     PartyIndex, SessionContext,
 };
+use tacit_transport::memory::Options;
 
 struct Cohort {
     config: GlmConfig,
@@ -463,4 +464,23 @@ fn sub_shares_that_no_payload_of_the_plan_holds_are_refused_before_anything_begi
     let refused = EncryptionPlan::agreed(&plan, &config).unwrap_err();
     let said = refused.to_string();
     assert!(said.contains("limits.max_payload_bytes") && said.contains("8 parties"));
+}
+
+#[test]
+fn a_training_with_a_threshold_that_loses_nobody_is_as_any_other() {
+    let cohort = Cohort::new(3, 2, 3, true);
+    let names: Vec<String> = (0..3).map(|i| format!("site-{i}")).collect();
+    let rows = cohort.rows.iter().cloned();
+    let rows = rows.map(|rows| Box::new(rows) as Box<dyn LocalRows>);
+    let options = Options::default();
+    let mut trained = local::train(&cohort.plan, &names, rows.collect(), &options, |_| {}).unwrap();
+    let expected = cohort.twin(trained.curvature_bound(), 0, 99);
+    let found = trained.released_model().unwrap();
+    assert!(found.max_abs_diff(&expected).unwrap() < 1e-4);
+    let querier = Querier::new(&cohort.config, &cohort.plan.encryption).unwrap();
+    let key = trained.collective_key().unwrap().clone();
+    let query = querier.ask(&key, [cohort.test.row(0)].into_iter()).unwrap();
+    let answers = trained.answer(vec![query], &options, |_| {}).unwrap();
+    let found = querier.read(&answers.answers[0], 1).unwrap()[0][0];
+    assert!((found - expected.predictor(0, cohort.test.row(0))).abs() < 1e-3);
 }

@@ -14,7 +14,7 @@
 //! | [`KeySwitchToPublic`] | an answer that only a querier can read |
 //! | [`KeySwitchToSecret`] | a ciphertext under another key of the same parties |
 //! | [`Release`] | a plaintext, where the plan allows it |
-//! | [`threshold`] | t-of-N: Shamir shares of the shares |
+//! | [`threshold`] | t-of-N: Shamir shares of the shares, sealed to their recipients; parties that stand by |
 //!
 //! Passive security with up to N − 1 colluding parties (t − 1 in threshold mode). Nothing here talks to a
 //! network; all randomness of a share is a function of the party's share key and of *all* public

@@ -50,6 +50,8 @@
 //!   sender: each is a named [`Fault`] or [`DecodeError`], and the session goes on.
 //! - **A crash loses nothing that was acknowledged.** A party made anew from its journal continues
 //!   with the step after the last record.
+//! - **Nobody runs with another's view.** Session id and common random string depend on a fresh nonce of everyone
+//!   who takes part and on who that is: where some go on without others ([`Continuation`]), all of them sign it.
 //! - **Secrets stay inside.** A party owns its application and its signing key by value and lends
 //!   them to nobody.
 

@@ -5,7 +5,7 @@ mod crew;
 mod goes_on;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -191,6 +191,8 @@ pub struct Stage {
     journals: Vec<MemoryJournal>,
     /// By party: what a restored backup replaced, where its mark shows it.
     newest: Vec<Option<Replaced>>,
+    /// Whose journal was put back together with its mark, which nobody notices.
+    set_back: BTreeSet<PartyIndex>,
     pub tally: Tally,
 }
 
@@ -223,6 +225,7 @@ impl Stage {
             left: Vec::new(),
             journals: Vec::new(),
             newest: (0..schedule.parties).map(|_| None).collect(),
+            set_back: BTreeSet::new(),
             tally: Tally::default(),
         }
     }
@@ -374,12 +377,15 @@ impl Stage {
             keys: (0..parties).map(PartyIndex).map(key_of).collect(),
         };
         let ended = simulation.run_on(&mut site);
-        // An older journal that was noticed is put back before anything else begins.
+        // What was noticed to be older is put right before anything else begins.
         for (disks, newest) in site.disks.iter().zip(&mut site.actors.stage.newest) {
-            if let Some(Replaced::Journal(_)) = newest
-                && let Some(Replaced::Journal(bytes)) = newest.take()
-            {
-                disks.journal.overwrite(bytes);
+            let (disk, bytes) = match newest.take() {
+                Some(Replaced::Journal(bytes)) => (&disks.journal, bytes),
+                Some(Replaced::Ledger(bytes)) => (&disks.ledger, bytes),
+                None => continue,
+            };
+            if bytes.len() > disk.durable().len() {
+                disk.overwrite(bytes);
             }
         }
         let journals = site.journals();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tacit_ckks::PublicKey;
 use tacit_mhe::PartySecret;
-use tacit_session::plan::{Plan, QuerierPlan, Release, ReleaseKind};
+use tacit_session::plan::{Plan, QuerierPlan, Release, ReleaseKind, Threshold};
 use tacit_session::{NoJournal, Party};
 use tacit_transport::memory::{Options, Progress, Traffic, run_local, seats};
 
@@ -79,6 +79,10 @@ pub fn agreement(plan: &SessionPlan, parties: &[String]) -> Result<Plan, LocalEr
         .write_to_plan(&mut agreed)
         .map_err(EncryptedError::from)?;
     agreed.security.statistical_bits = plan.encryption.lambda_s;
+    let t = |t| Threshold {
+        t: u16::try_from(t).unwrap_or(u16::MAX),
+    };
+    agreed.threshold = plan.encryption.threshold.map(t);
     Ok(agreed)
 }
 

@@ -100,6 +100,7 @@ impl Actors for Crew<'_> {
             2 => {
                 disks.journal.overwrite(journal);
                 disks.journal_mark.overwrite(journal_mark);
+                stage.set_back.insert(party);
                 stage.tally.unnoticed += 1;
             }
             // Where the root is honest this does no harm; where it asks again it does, and the

@@ -66,6 +66,13 @@ impl Stage {
                     };
                 }
                 Err(Failure::Paused { waiting_on, .. }) => waiting_on,
+                // Back at a time before it had its sub-shares, a party says so and takes no part.
+                Err(Failure::Stopped { party, source, .. })
+                    if self.set_back.contains(&party)
+                        && source.to_string().contains("has its sub-shares") =>
+                {
+                    return Ok(Verdict::Refused);
+                }
                 Err(failure) => return Err(format!("attempt {}: {failure}", attempt - 1)),
             };
             let gone = simulation.absences[0].party;
