@@ -107,6 +107,16 @@ impl Certificate {
         Digest::of(&self.der)
     }
 
+    /// From when it is valid.
+    pub fn begins(&self) -> SystemTime {
+        self.not_before.into()
+    }
+
+    /// Until when it is valid.
+    pub fn ends(&self) -> SystemTime {
+        self.not_after.into()
+    }
+
     pub(crate) fn not_before(&self) -> OffsetDateTime {
         self.not_before
     }

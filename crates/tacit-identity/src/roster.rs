@@ -119,6 +119,17 @@ impl SignedRoster {
             })
             .collect();
         sites.sort_by_key(|site| site.role);
+        Self::sign(issuer, serial, sites, revoked, now, valid)
+    }
+
+    fn sign(
+        issuer: &IdentityKey,
+        serial: u64,
+        sites: Vec<Site>,
+        revoked: Vec<Revocation>,
+        now: SystemTime,
+        valid: Duration,
+    ) -> Result<Self, Error> {
         // Whole seconds are what the file holds.
         let issued = OffsetDateTime::from(now).truncate_to_second();
         let expires = time::Duration::try_from(valid)
@@ -136,6 +147,55 @@ impl SignedRoster {
             revoked,
             issuer.attest(digest),
         )
+    }
+
+    /// Signs this roster again, with its parties in their places: a member in `renewed` has the
+    /// certificate of its request from now on, one in `revoked` (name and reason) loses the one it has
+    /// here, and its place if it has no new one. What was revoked stays revoked.
+    pub fn reissue(
+        &self,
+        issuer: &IdentityKey,
+        serial: u64,
+        renewed: &[CertificateRequest],
+        revoked: &[(String, String)],
+        (now, valid): (SystemTime, Duration),
+    ) -> Result<Self, Error> {
+        if serial <= self.serial {
+            let problem = format!("serial {serial} is not above {}", self.serial);
+            return Err(refused(&problem, "give the next number"));
+        }
+        let mut sites = self.sites.clone();
+        let mut lines = self.revoked.clone();
+        let unknown = |name: &str| {
+            let problem = format!("`{name}` is not a member");
+            refused(&problem, "compare the names with `tacit roster show`")
+        };
+        for (name, reason) in revoked {
+            let site = sites.iter().find(|site| site.name == *name);
+            let site = site.ok_or_else(|| unknown(name))?;
+            lines.push(Revocation {
+                name: name.clone(),
+                certificate: site.certificate,
+                reason: reason.clone(),
+            });
+        }
+        for request in renewed {
+            let site = sites.iter_mut().find(|site| site.name == request.name());
+            let site = site.ok_or_else(|| unknown(request.name()))?;
+            if site.key != *request.key() || site.role != request.role() {
+                let problem = format!("`{}` comes with another key or role", site.name);
+                let remedy = "it is another identity; issue a roster of all requests, and have plans \
+                              approved again";
+                return Err(refused(&problem, remedy));
+            }
+            site.certificate = request.certificate().fingerprint();
+        }
+        sites.retain(|site| {
+            lines
+                .iter()
+                .all(|line| line.certificate != site.certificate)
+        });
+        Self::sign(issuer, serial, sites, lines, now, valid)
     }
 
     /// Reads a signed roster and checks it against the key of the issuer, which this site has from
@@ -358,6 +418,16 @@ impl SignedRoster {
     /// Grows with every roster of an issuer.
     pub fn serial(&self) -> u64 {
         self.serial
+    }
+
+    /// Until when it is to be used.
+    pub fn ends(&self) -> SystemTime {
+        self.expires.into()
+    }
+
+    /// Certificates that are not to be trusted any more.
+    pub fn revoked(&self) -> &[Revocation] {
+        &self.revoked
     }
 
     /// What two people read to each other to see that they hold the same roster.

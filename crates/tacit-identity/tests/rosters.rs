@@ -269,3 +269,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_roster_that_is_issued_again_keeps_places_and_plans_and_takes_certificates_away() {
+    let all = Consortium::new();
+    let key = all.a.session_key();
+    let first = all.issue(1, vec![]).unwrap();
+    let lost = all.b.certificate().clone();
+    let b = all.b.renewed(now(), 90 * DAY).unwrap();
+    let stolen = [("hospital-b".to_owned(), "stolen".to_owned())];
+    let from = (now(), 30 * DAY);
+    let second = first
+        .reissue(&key, 2, &[b.request()], &stolen, from)
+        .unwrap();
+    assert_eq!(second.session().digest(), first.session().digest());
+    let admit =
+        |roster: &SignedRoster, der: &[u8]| roster.admit(der, now(), SiteRole::Party).map(drop);
+    assert!(admit(&second, b.certificate().der()).is_ok());
+    let refusal = admit(&second, lost.der()).unwrap_err();
+    assert!(matches!(&refusal, Refusal::Revoked { reason, .. } if reason == "stolen"));
+    let read = SignedRoster::open(&second.to_toml(), &key.public()).unwrap();
+    assert_eq!(read, second);
+
+    // What was revoked stays so, and who has no new certificate leaves.
+    let gone = [("clinic".to_owned(), "project ended".to_owned())];
+    let third = second.reissue(&key, 3, &[], &gone, from).unwrap();
+    assert_eq!((third.revoked().len(), third.sites().len()), (2, 3));
+    assert!(first.reissue(&key, 1, &[], &[], from).is_err());
+    let other = site("hospital-a", SiteRole::Party).request();
+    let refused = first.reissue(&key, 2, &[other], &[], from).unwrap_err();
+    assert!(
+        refused.to_string().contains("another key or role"),
+        "{refused}"
+    );
+}

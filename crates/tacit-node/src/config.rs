@@ -48,7 +48,7 @@ const PASSPHRASE: &str = "TACIT_PASSPHRASE";
 /// Longest file of settings, roster included.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// A node's configuration. Exactly one of the last three sections is there.
+/// A node's configuration. Exactly one of the sections `party`, `relay` and `querier` is there.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeConfig {
@@ -69,6 +69,28 @@ pub struct NodeConfig {
     pub relay: Option<RelayConfig>,
     /// What a querier needs.
     pub querier: Option<QuerierConfig>,
+    /// Figures and health for the operator, over HTTP.
+    pub operations: Option<OperationsConfig>,
+}
+
+/// Where figures and health are read.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationsConfig {
+    /// Where to listen, `address:port`; port 0 takes a free one. On this machine alone, unless
+    /// `anyone` is said.
+    pub listen: String,
+    /// An open session that has not moved for longer is not healthy.
+    #[serde(default = "stalled_after")]
+    pub stalled_after_seconds: u64,
+    /// Listen on an address that other machines can reach. Nothing there is secret, and everybody who
+    /// reaches it can read it.
+    #[serde(default)]
+    pub anyone: bool,
+}
+
+fn stalled_after() -> u64 {
+    1800
 }
 
 /// Where the passphrase or key comes from; without either, from the variable `TACIT_PASSPHRASE`.
@@ -246,6 +268,15 @@ impl UnlockFrom {
     }
 }
 
+/// Makes a folder, if there is none, that its owner alone may read.
+pub(crate) fn make_private(folder: &Path) -> Result<(), Error> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(Error::io(folder))
+}
+
 /// Reads a text that people wrote.
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     let len = std::fs::metadata(path).map_err(Error::io(path))?.len();
@@ -300,6 +331,80 @@ mod tests {
             (relay.listen.as_str(), relay.connections),
             ("127.0.0.1:0", 7)
         );
+    }
+
+    #[test]
+    fn every_setting_can_be_set_from_the_environment_alone() {
+        let text = |name: &str, value: &str| (format!("TACIT_NODE_{name}"), value.to_owned());
+        let common = [
+            text("IDENTITY", "i"),
+            text("ROSTER", "r"),
+            text("ISSUER", "00"),
+            text("STATE", "s"),
+            text("UNLOCK__KEY_FILE", "k"),
+            text("OPERATIONS__LISTEN", "127.0.0.1:9464"),
+            text("OPERATIONS__STALLED_AFTER_SECONDS", "60"),
+            text("OPERATIONS__ANYONE", "true"),
+        ];
+        let read = |more: Vec<(String, String)>| {
+            let all = common.iter().cloned().chain(more);
+            NodeConfig::from_toml("", Path::new("/f"), all).unwrap()
+        };
+        let party = read(vec![
+            text("PARTY__PLAN", "p"),
+            text("PARTY__APPROVAL", "a"),
+            text("PARTY__POLICY", "q"),
+            text("PARTY__DATA", "d"),
+            text("PARTY__HUB", "hub"),
+            text("PARTY__ADDRESS", "h:1"),
+            text("PARTY__MARKS", "m"),
+            text("PARTY__LINGER_SECONDS", "7"),
+        ]);
+        let expected = NodeConfig {
+            identity: "/f/i".into(),
+            roster: "/f/r".into(),
+            issuer: "00".into(),
+            state: "/f/s".into(),
+            unlock: UnlockFrom {
+                key_file: Some("/f/k".into()),
+                passphrase_file: None,
+            },
+            party: Some(PartyConfig {
+                plan: "/f/p".into(),
+                approval: "/f/a".into(),
+                policy: "/f/q".into(),
+                data: "/f/d".into(),
+                hub: "hub".into(),
+                address: "h:1".into(),
+                marks: Some("/f/m".into()),
+                linger_seconds: 7,
+            }),
+            relay: None,
+            querier: None,
+            operations: Some(OperationsConfig {
+                listen: "127.0.0.1:9464".into(),
+                stalled_after_seconds: 60,
+                anyone: true,
+            }),
+        };
+        assert_eq!(party, expected);
+        let relay = read(vec![
+            text("RELAY__LISTEN", "x:1"),
+            text("RELAY__CONNECTIONS", "9"),
+            text("RELAY__BYTES_PER_SECOND", "8"),
+        ]);
+        let expected = RelayConfig {
+            listen: "x:1".into(),
+            connections: 9,
+            bytes_per_second: 8,
+        };
+        assert_eq!(relay.relay, Some(expected));
+        let querier = read(vec![
+            text("QUERIER__PLAN", "p"),
+            text("QUERIER__HUB", "hub"),
+            text("QUERIER__ADDRESS", "h:1"),
+        ]);
+        assert_eq!(querier.querier.unwrap().plan, Path::new("/f/p"));
     }
 
     #[test]

@@ -110,6 +110,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the operator ended the node, and nothing is wrong.
+    pub fn is_stop(&self) -> bool {
+        matches!(
+            self,
+            Self::Transport(tacit_transport::Error::Stopped { .. })
+        )
+    }
+
     pub(crate) fn io(path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_owned();
         move |source| Self::Io { path, source }

@@ -22,6 +22,7 @@
 //! | [`release_log`] | the log of releases, and its verification by anyone |
 //! | [`node`] | a party from its files to the end of its session |
 //! | [`relay`] | a hub from its files until it is stopped |
+//! | [`operations`] | what an operator sees and asks for: metrics, health, the end in order |
 //! | [`status`] | where a node stands, as a file |
 //! | [`preflight`] | everything that can be tested before a session |
 //!
@@ -49,6 +50,7 @@ pub mod learner;
 mod letters;
 pub mod model_file;
 pub mod node;
+pub mod operations;
 pub mod policy;
 pub mod preflight;
 pub mod relay;
@@ -63,6 +65,7 @@ pub use approval::ApprovalFile;
 pub use config::NodeConfig;
 pub use error::Error;
 pub use node::{Node, Trained};
+pub use operations::Operations;
 pub use policy::{Policy, Refusal};
 pub use release_log::{Entry, ReleaseLog};
 pub use status::NodeStatus;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tacit_data::{Cohort, CohortSpec, Table};
@@ -10,27 +11,26 @@ use tacit_identity::{Identity, SignedRoster, SiteRole};
 use tacit_journal::{FileJournal, LedgerFile, Ledgered, Vault};
 use tacit_mhe::{PartySecret, SharedLedger};
 use tacit_ring::{Seed, Xof};
-use tacit_session::{Approval, Digest, DigestWriter, Journal, Nonce, Party, Plan, Seat};
+use tacit_session::{Approval, Digest, DigestWriter, Journal, Nonce, Party, Plan, PublicKey, Seat};
 use tacit_transport::grpc::{Site, SiteEvent, SiteOptions, run};
 use zeroize::Zeroizing;
 
 use crate::agreement::Agreement;
 use crate::approval::ApprovalFile;
-use crate::config::{NodeConfig, PartyConfig, read_text};
+use crate::config::{NodeConfig, PartyConfig, make_private, read_text};
 use crate::error::Error;
 use crate::gate::{Gate, Guard};
 use crate::learner::Learner;
 use crate::model_file;
+use crate::operations::{Operations, Renewing};
 use crate::policy::Policy;
 use crate::release_log::ReleaseLog;
 use crate::status::{NodeStatus, seconds};
 
 /// The log of releases in the state folder.
 pub const RELEASES: &str = "releases.jsonl";
-/// Rounds of a session beside the application's: two that open it and one that ends it.
-const OTHER_ROUNDS: u32 = 3;
 const SERIAL: &str = "roster-serial";
-const SHARE_SEED: &str = "share-seed";
+pub(crate) const SHARE_SEED: &str = "share-seed";
 
 /// A party whose files were all found good.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ pub struct Node {
     approval: Approval,
     policy: Policy,
     table: Table,
+    operations: Operations,
 }
 
 impl Node {
@@ -57,7 +58,7 @@ impl Node {
         let identity = config.open_identity()?;
         let now = SystemTime::now();
         roster.admit(identity.certificate().der(), now, SiteRole::Party)?;
-        fs::create_dir_all(&config.state).map_err(Error::io(&config.state))?;
+        make_private(&config.state)?;
         let agreement = Agreement::from_toml(&read_text(&party.plan)?)?;
         let approval = ApprovalFile::from_toml(&read_text(&party.approval)?)?;
         let approval = approval.check(
@@ -103,7 +104,16 @@ impl Node {
             approval,
             policy,
             table,
+            operations: Operations::default(),
         })
+    }
+
+    /// Lets an operator watch and stop this node.
+    pub fn operated(mut self, operations: &Operations) -> Self {
+        self.operations = operations.clone();
+        let (certificate, now) = (self.identity.certificate(), SystemTime::now());
+        operations.introduce(SiteRole::Party, certificate, &self.roster, now);
+        self
     }
 
     /// This site's name.
@@ -121,11 +131,6 @@ impl Node {
         self.table.rows()
     }
 
-    /// Whom to dial.
-    pub(crate) fn hub(&self) -> (&Identity, &Arc<SignedRoster>, &PartyConfig) {
-        (&self.identity, &self.roster, &self.party)
-    }
-
     /// Trains: begins the session of the plan, or goes on where the journal ends. `unlock` opens the
     /// share key; `observer` hears every event beside the status that is written for it.
     pub fn train(
@@ -141,11 +146,7 @@ impl Node {
         };
         let members = self.roster.session().clone();
         let key = self.identity.session_key();
-        let owner = DigestWriter::new("tacit share key of a plan v1")
-            .bytes(&self.agreement.digest.0)
-            .bytes(&members.digest().0)
-            .bytes(key.public().as_bytes())
-            .finish();
+        let owner = share_owner(self.agreement.digest, members.digest(), &key.public());
         let seed = share_seed(&Vault::new(&folder, unlock, owner))?;
         let secret = PartySecret::from_seed(self.agreement.task.params(), &seed);
         let log = ReleaseLog::open(&self.config.state.join(RELEASES), self.identity.name(), key)?;
@@ -171,6 +172,9 @@ impl Node {
             approval: self.approval,
             owner,
             ledger: secret.shared_ledger(),
+            releases: log.lines(),
+            _renewing: self.operations.renewing()?,
+            operations: self.operations,
         };
         let agreement = &desk.agreement;
         let guard = Guard::new(&agreement.plan, members, self.policy, log)?;
@@ -200,6 +204,10 @@ pub(crate) struct Desk {
     approval: Approval,
     owner: Digest,
     ledger: SharedLedger,
+    /// Lines in the log of releases.
+    releases: Arc<AtomicU64>,
+    pub(crate) operations: Operations,
+    _renewing: Renewing,
 }
 
 /// A party after its training.
@@ -258,26 +266,32 @@ impl Trained {
         let options = SiteOptions {
             linger: desk.linger,
             session,
-            ..SiteOptions::default()
+            ..desk.options()
         };
+        desk.status
+            .begin(session, phase, seconds(SystemTime::now()));
+        desk.operations.keep(&desk.status, &desk.config.state)?;
         let finished = {
             let Desk {
                 site,
                 status,
                 config,
+                operations,
+                releases,
                 ..
             } = &mut *desk;
             let name = |p| site.roster.session().name(p);
             run(party, site, &options, |event| {
-                note(&event, phase, status, &name);
-                status.changed = seconds(SystemTime::now());
+                status.note(&event, seconds(SystemTime::now()), &name);
+                status.releases = releases.load(Ordering::Relaxed);
                 // A service to people: a disk without room for it stops the journal anyway.
-                let _ = status.write(&config.state);
+                let _ = operations.keep(status, &config.state);
                 observer(&event, status);
             })
         };
         match &finished {
             Ok(_) => desk.tell("done", None)?,
+            Err(tacit_transport::Error::Stopped { .. }) => desk.operations.stopped()?,
             Err(error) => desk.tell("stopped", Some(error.to_string()))?,
         }
         self.gate = finished?;
@@ -338,59 +352,26 @@ impl Desk {
         })
     }
 
+    /// How this site is run: counted, and ended when the operator asks.
+    pub(crate) fn options(&self) -> SiteOptions {
+        SiteOptions {
+            traffic: self.operations.traffic().clone(),
+            stop: self.operations.stop().clone(),
+            ..SiteOptions::default()
+        }
+    }
+
     /// Writes a status outside of a session.
     pub(crate) fn tell(&mut self, phase: &str, problem: Option<String>) -> Result<(), Error> {
         self.status.phase = phase.to_owned();
         self.status.attached = false;
+        self.status.open = false;
+        self.status.releases = self.releases.load(Ordering::Relaxed);
         if problem.is_some() {
             self.status.last_problem = problem;
         }
         self.status.changed = seconds(SystemTime::now());
-        self.status.write(&self.config.state)
-    }
-}
-
-/// Puts an event into the status.
-fn note(
-    event: &SiteEvent,
-    phase: &str,
-    status: &mut NodeStatus,
-    name: &dyn Fn(tacit_session::PartyIndex) -> String,
-) {
-    status.phase = phase.to_owned();
-    let all = |them: &[tacit_session::PartyIndex]| them.iter().map(|p| name(*p)).collect();
-    match event {
-        SiteEvent::Attached => {
-            status.attached = true;
-        }
-        SiteEvent::Detached { reason } => {
-            status.broken += u64::from(status.attached);
-            status.attached = false;
-            status.last_problem = Some(format!("the hub is not reached: {reason}"));
-        }
-        SiteEvent::Progress(progress) => {
-            status.round = progress.round.unwrap_or_default();
-            status.label = progress
-                .label
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            // Opening and end are rounds too, and answers come as they are asked for.
-            let expected = progress.rounds_expected.map(|n| n + OTHER_ROUNDS);
-            status.rounds = expected.filter(|n| *n >= status.round);
-            status.waiting_on = all(&progress.waiting_on);
-            status.late.clear();
-        }
-        SiteEvent::Fault(fault) if !fault.is_noise() => {
-            status.faults += 1;
-            status.last_problem = Some(fault.to_string());
-        }
-        SiteEvent::Complaint(complaint) => {
-            status.faults += 1;
-            status.last_problem = Some(format!("{}: {}", name(complaint.peer), complaint.problem));
-        }
-        SiteEvent::Late { waiting_on, .. } => status.late = all(waiting_on),
-        _ => {}
+        self.operations.keep(&self.status, &self.config.state)
     }
 }
 
@@ -411,11 +392,24 @@ pub fn rows(plan: &Plan, site: &str, data: &Path) -> Result<Table, Error> {
 }
 
 /// The folder of a plan's session: by name and digest, so that a changed plan has another one.
-fn session_folder(state: &Path, agreement: &Agreement) -> Result<PathBuf, Error> {
+pub(crate) fn folder_of(state: &Path, agreement: &Agreement) -> PathBuf {
     let digest: Digest = agreement.digest;
     let short = &digest.to_string()[..16];
-    let folder = state.join(format!("{}-{short}", agreement.plan.name));
-    fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+    state.join(format!("{}-{short}", agreement.plan.name))
+}
+
+/// Whose share key a vault holds.
+pub(crate) fn share_owner(plan: Digest, members: Digest, key: &PublicKey) -> Digest {
+    DigestWriter::new("tacit share key of a plan v1")
+        .bytes(&plan.0)
+        .bytes(&members.0)
+        .bytes(key.as_bytes())
+        .finish()
+}
+
+fn session_folder(state: &Path, agreement: &Agreement) -> Result<PathBuf, Error> {
+    let folder = folder_of(state, agreement);
+    make_private(&folder)?;
     Ok(folder)
 }
 
@@ -435,18 +429,24 @@ fn share_seed(vault: &Vault) -> Result<Seed, Error> {
     Ok(Seed::from_bytes(*bytes))
 }
 
-/// Refuses a roster older than one this node has run with.
-fn remember_serial(state: &Path, roster: &SignedRoster) -> Result<(), Error> {
+/// Serial number of the newest roster this node has run with; 0 before the first.
+pub(crate) fn seen_serial(state: &Path) -> Result<u64, Error> {
     let path = state.join(SERIAL);
-    let seen = match fs::read_to_string(&path) {
+    match fs::read_to_string(&path) {
         Ok(text) => text.trim().parse().map_err(|_| {
             let problem =
                 "not a number; remove the file if the roster here is known to be the newest";
             Error::config(path.display().to_string(), problem)
-        })?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(Error::io(&path)(error)),
-    };
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(Error::io(&path)(error)),
+    }
+}
+
+/// Refuses a roster older than one this node has run with.
+fn remember_serial(state: &Path, roster: &SignedRoster) -> Result<(), Error> {
+    let path = state.join(SERIAL);
+    let seen = seen_serial(state)?;
     roster.check_not_older_than(seen)?;
     if roster.serial() > seen {
         tacit_seal::file::replace(&path, roster.serial().to_string().as_bytes())?;

@@ -1,16 +1,20 @@
 //! A hub, from its files until it is stopped.
 
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
+use tacit_identity::SiteRole;
 use tacit_transport::grpc::{Hub, HubEvent, HubLimits};
 use tokio::net::TcpListener;
 
 use crate::config::NodeConfig;
 use crate::error::Error;
+use crate::operations::Operations;
 
-/// Relays until an interrupt or a termination signal. `ready` hears where the hub listens.
+/// Relays until the operator asks for the end. `ready` hears where the hub listens.
 pub fn relay(
     config: &NodeConfig,
+    operations: &Operations,
     log: impl Fn(HubEvent) + Send + Sync + 'static,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Error> {
@@ -23,12 +27,11 @@ pub fn relay(
         bytes_per_second: relay.bytes_per_second,
         ..HubLimits::default()
     };
-    let hub = Hub::new(
-        config.open_identity()?,
-        config.signed_roster()?,
-        limits,
-        log,
-    )?;
+    let (identity, roster) = (config.open_identity()?, config.signed_roster()?);
+    let certificate = identity.certificate().clone();
+    let hub = Hub::new(identity, roster.clone(), limits, log)?;
+    operations.introduce(SiteRole::Hub, &certificate, &roster, SystemTime::now());
+    operations.watch_hub(hub.clone());
     let system = |what: &str| Error::io(format!("{what} {}", relay.listen));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -39,26 +42,9 @@ pub fn relay(
             .await
             .map_err(system("listening on"))?;
         ready(listener.local_addr().map_err(system("listening on"))?);
-        let stop = stopped().map_err(system("signals for"))?;
-        Ok(hub.serve(listener, stop).await?)
+        Ok(hub.serve(listener, operations.stop().asked()).await?)
     })
 }
 
-/// Done when the operator wants the process to end.
-#[cfg(unix)]
-fn stopped() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn stopped() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
-}
+#[cfg(test)]
+mod tests;

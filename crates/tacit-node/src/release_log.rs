@@ -18,6 +18,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -154,6 +156,7 @@ pub struct ReleaseLog {
     site: String,
     key: IdentityKey,
     entries: Vec<Entry>,
+    lines: Arc<AtomicU64>,
     head: Digest,
 }
 
@@ -183,9 +186,15 @@ impl ReleaseLog {
             file,
             site: site.to_owned(),
             key,
+            lines: Arc::new(AtomicU64::new(verified.entries.len() as u64)),
             entries: verified.entries,
             head: verified.head,
         })
+    }
+
+    /// How many lines there are, for those who watch.
+    pub(crate) fn lines(&self) -> Arc<AtomicU64> {
+        self.lines.clone()
     }
 
     /// All lines.
@@ -239,6 +248,7 @@ impl ReleaseLog {
             .and_then(|()| self.file.sync_data())
             .map_err(Error::io(&self.path))?;
         self.entries.push(entry);
+        self.lines.fetch_add(1, Ordering::Relaxed);
         self.head = digest;
         Ok(())
     }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tacit_learn::encrypted::Query;
 use tacit_session::plan::ReleaseKind;
 use tacit_session::{Digest, Frame, PartyIndex, Role};
-use tacit_transport::grpc::{Mailbox, SiteEvent, SiteOptions, correspond};
+use tacit_transport::grpc::{Mailbox, SiteEvent, correspond};
 
 use crate::error::Error;
 use crate::letters::{ANSWER, KEY, Letters, REFUSED, ROWS};
@@ -37,6 +37,19 @@ impl Trained {
 
     /// Takes part in answering queries until something stops this node.
     pub fn serve(
+        self,
+        observer: &mut (dyn FnMut(&SiteEvent, &NodeStatus) + Send),
+    ) -> Result<Infallible, Error> {
+        let operations = self.desk.operations.clone();
+        let ended = self.answer_queries(observer);
+        if ended.as_ref().is_err_and(Error::is_stop) {
+            // Between sessions nobody else says it.
+            operations.stopped()?;
+        }
+        ended
+    }
+
+    fn answer_queries(
         mut self,
         observer: &mut (dyn FnMut(&SiteEvent, &NodeStatus) + Send),
     ) -> Result<Infallible, Error> {
@@ -112,7 +125,7 @@ impl Root {
         // The mailbox has a connection of its own: the same site, as another peer of the hub.
         let site = self.trained.desk.again()?;
         let about = self.letters.about.clone();
-        let options = SiteOptions::default();
+        let options = self.trained.desk.options();
         correspond(
             &site,
             &options,

@@ -15,7 +15,7 @@ use crate::{Console, Error, Outcome, commands};
     version,
     about = "Learn together, infer together, tell nothing else.",
     after_help = "Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 a quality gate is not \
-                  met.\n`tacit COMMAND --help` shows examples.",
+                  met, 4 stopped by the operator before the end.\n`tacit COMMAND --help` shows examples.",
     arg_required_else_help = true,
     disable_help_subcommand = true
 )]

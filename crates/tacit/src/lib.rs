@@ -11,6 +11,8 @@
 //! | 1 | failed |
 //! | 2 | bad usage or bad input |
 //! | 3 | done, but a quality gate is not met |
+//! | 4 | a node was stopped by its operator before its training was complete; started again, it goes on |
+//! | 130 | a second signal ended a node at once; started again, it goes on |
 //!
 //! # Adding a command
 //! 1. A module in [`commands`] with a `#[derive(clap::Args)]` struct, examples in its

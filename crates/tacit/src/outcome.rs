@@ -20,6 +20,8 @@ pub enum Status {
     BadInput,
     /// Done, but a quality gate is not met: 3.
     GateMissed,
+    /// Stopped by the operator before the end: 4.
+    Stopped,
 }
 
 impl From<Status> for ExitCode {
@@ -29,6 +31,7 @@ impl From<Status> for ExitCode {
             Status::Failed => 1,
             Status::BadInput => 2,
             Status::GateMissed => 3,
+            Status::Stopped => 4,
         })
     }
 }
@@ -40,6 +43,8 @@ pub struct Outcome {
     run: Option<Run>,
     report: Option<(Report, RunFolder)>,
     verdicts: Vec<Verdict>,
+    stopped: bool,
+    failed: Option<String>,
 }
 
 impl Outcome {
@@ -49,6 +54,8 @@ impl Outcome {
             run: None,
             report: None,
             verdicts: Vec::new(),
+            stopped: false,
+            failed: None,
         }
     }
 
@@ -66,6 +73,22 @@ impl Outcome {
             run: Some(run),
             report: Some((report, folder)),
             ..Outcome::done()
+        }
+    }
+
+    /// The operator ended it before its end.
+    pub fn stopped(self) -> Self {
+        Outcome {
+            stopped: true,
+            ..self
+        }
+    }
+
+    /// There is a record, and it is one of failure: exit code 1.
+    pub fn failed(self, what: String) -> Self {
+        Outcome {
+            failed: Some(what),
+            ..self
         }
     }
 
@@ -106,10 +129,13 @@ impl Outcome {
             }
         }
         let all_met = self.verdicts.iter().all(|verdict| verdict.met);
-        Ok(if all_met {
-            Status::Done
-        } else {
-            Status::GateMissed
+        if let Some(what) = self.failed {
+            return Err(Error::failed(what));
+        }
+        Ok(match (all_met, self.stopped) {
+            (false, _) => Status::GateMissed,
+            (true, true) => Status::Stopped,
+            (true, false) => Status::Done,
         })
     }
 }

@@ -1,6 +1,8 @@
 //! The program as a process. Shared by test binaries, none of which uses all of it.
 #![allow(dead_code)]
 
+pub mod sites;
+
 use std::path::{Path, PathBuf};
 use std::process::Output;
 

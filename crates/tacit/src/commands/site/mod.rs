@@ -2,6 +2,7 @@
 
 pub mod identity;
 pub mod log;
+pub mod logging;
 pub mod node;
 pub mod plan_sign;
 pub mod query;

@@ -77,5 +77,10 @@ pub fn run(args: &PlanSign, console: &mut Console) -> Result<Outcome, Error> {
     ))?;
     console.say(&format!("approval: {}", args.out.display()))?;
     let figures = [("parties", agreement.plan.parties.len() as f64)];
-    Ok(Outcome::recorded(super::record("plan sign", &figures)?))
+    let mut run = super::record("plan sign", &figures)?;
+    for (name, text) in [("site", identity.name()), ("plan", approval.plan())] {
+        run.param(name, text)
+            .failed(|| "the record cannot be made")?;
+    }
+    Ok(Outcome::recorded(run))
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tacit_identity::{CertificateRequest, Identity, Revocation, SignedRoster};
-use tacit_report::{Cell, Column, Table};
+use tacit_report::{Cell, Column, Run, Table};
 use tacit_session::Digest;
 
 use super::{RosterArgs, UnlockArgs};
@@ -18,6 +18,8 @@ pub enum RosterVerb {
     Collect(RosterCollect),
     /// Sign the roster of all requests.
     Issue(RosterIssue),
+    /// Sign a roster again: renewed certificates in, revoked ones out.
+    Reissue(RosterReissue),
     /// Show a signed roster.
     Show(RosterShow),
 }
@@ -81,6 +83,53 @@ pub struct RosterIssue {
     pub record: RecordArgs,
 }
 
+/// Arguments of `tacit roster reissue`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Everyone keeps name, role, signing key and place, so plans stay approved. A member whose certificate is revoked without a
+renewed one leaves the roster, which makes other parties of it: plans are signed again then.
+
+Examples:
+  tacit roster reissue --roster roster.toml --issuer 7d4e… --identity identity.sealed --serial 2 \\
+      --renewed hospital-b/request.toml --revoke 'hospital-b:laptop stolen' --out roster-2.toml")]
+pub struct RosterReissue {
+    /// The roster as it is.
+    #[command(flatten)]
+    pub roster: RosterArgs,
+
+    /// The issuer's sealed identity.
+    #[arg(long, value_name = "FILE")]
+    pub identity: PathBuf,
+
+    /// What opens it.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+
+    /// Larger than that of every roster issued before.
+    #[arg(long)]
+    pub serial: u64,
+
+    /// For how long the roster is valid.
+    #[arg(long, default_value_t = 365)]
+    pub days: u32,
+
+    /// A member's request with its new certificate; compare its fingerprint with the site. May be repeated.
+    #[arg(long = "renewed", value_name = "REQUEST")]
+    pub renewed: Vec<PathBuf>,
+
+    /// A member whose present certificate is no longer to be trusted, and why; may be repeated.
+    #[arg(long = "revoke", value_name = "NAME:REASON")]
+    pub revoked: Vec<String>,
+
+    /// Where the roster goes.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+
+    /// The record.
+    #[command(flatten)]
+    pub record: RecordArgs,
+}
+
 /// Arguments of `tacit roster show`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -102,6 +151,7 @@ impl RosterVerb {
         match self {
             Self::Collect(args) => collect(args, console),
             Self::Issue(args) => issue(args, console),
+            Self::Reissue(args) => reissue(args, console),
             Self::Show(args) => show(&args.roster.open()?, "roster show", console),
         }
     }
@@ -111,6 +161,7 @@ impl RosterVerb {
         match self {
             Self::Collect(args) => &args.record,
             Self::Issue(args) => &args.record,
+            Self::Reissue(args) => &args.record,
             Self::Show(args) => &args.record,
         }
     }
@@ -153,6 +204,34 @@ fn issue(args: &RosterIssue, console: &mut Console) -> Result<Outcome, Error> {
     console.say(&format!("roster: {}", args.out.display()))?;
     console.say(&format!("issuer's key: {}", issuer.public()))?;
     show(&roster, "roster issue", console)
+}
+
+fn reissue(args: &RosterReissue, console: &mut Console) -> Result<Outcome, Error> {
+    let renewed = requests(&args.renewed)?;
+    let issuer = Identity::open(&args.identity, &args.unlock.unlock()?)
+        .bad_input(|| "the issuer's identity cannot be opened")?
+        .session_key();
+    let revoked = args.revoked.iter().map(|text| {
+        let parts = text.split_once(':').filter(|(_, why)| !why.is_empty());
+        let (name, reason) =
+            parts.ok_or_else(|| Error::bad_input(format!("`{text}` is not NAME:REASON")))?;
+        Ok((name.to_owned(), reason.to_owned()))
+    });
+    let revoked: Vec<_> = revoked.collect::<Result<_, Error>>()?;
+    let from = (console.now(), super::days(args.days));
+    let roster = args
+        .roster
+        .open()?
+        .reissue(&issuer, args.serial, &renewed, &revoked, from)
+        .bad_input(|| "the roster cannot be issued again like this")?;
+    write_new(&args.out, &roster)?;
+    for request in &renewed {
+        let (name, fingerprint) = (request.name(), request.fingerprint());
+        console.say(&format!("renewed: `{name}`, fingerprint {fingerprint}"))?;
+    }
+    console.say(&format!("roster: {}", args.out.display()))?;
+    console.say(&format!("issuer's key: {}", issuer.public()))?;
+    show(&roster, "roster reissue", console)
 }
 
 fn write_new(path: &Path, roster: &SignedRoster) -> Result<(), Error> {
@@ -199,6 +278,28 @@ fn show(roster: &SignedRoster, command: &str, console: &mut Console) -> Result<O
         ("serial", roster.serial() as f64),
         ("members", roster.sites().len() as f64),
         ("parties", f64::from(roster.session().parties())),
+        ("revoked", roster.revoked().len() as f64),
     ];
-    Ok(Outcome::recorded(super::record(command, &figures)?))
+    for line in roster.revoked() {
+        let certificate = line.certificate.to_string();
+        console.say(&format!(
+            "revoked: {}… of `{}`: {}",
+            &certificate[..12],
+            line.name,
+            line.reason
+        ))?;
+    }
+    let mut run = super::record(command, &figures)?;
+    let members: Vec<_> = roster.sites().iter().map(|s| s.name.clone()).collect();
+    let param = |run: &mut Run, name: &str, value: serde_json::Value| {
+        run.param(name, value)
+            .failed(|| "the record cannot be made")
+    };
+    param(&mut run, "members", members.into())?;
+    param(
+        &mut run,
+        "fingerprint",
+        roster.fingerprint().to_string().into(),
+    )?;
+    Ok(Outcome::recorded(run))
 }
