@@ -2,8 +2,8 @@
 //!
 //! | model | tensors |
 //! |---|---|
-//! | generalised linear | `weight` [outputs, features], `bias` [outputs] |
-//! | network | `layers.k.weight` [outputs, inputs] and, where there is one, `layers.k.bias` [outputs], k from 0 |
+//! | generalised linear | `weight` \[outputs, features\], `bias` \[outputs\] |
+//! | network | `layers.k.weight` \[outputs, inputs\] and, where there is one, `layers.k.bias` \[outputs\], k from 0 |
 //!
 //! The metadata entry `tacit` is JSON: plan, digest, family, the plan's model section, and centre and scale of each
 //! feature: a model takes (x − centre)/scale, clipped to ±clip. A first layer that is a convolution has its taps as inputs.
