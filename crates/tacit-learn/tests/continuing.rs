@@ -1,5 +1,6 @@
 //! Trainings that lose a party and go on without it, in memory, compared with the twin.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ struct Cohort {
     rows: Vec<Samples>,
     test: Samples,
     threshold: u16,
+    /// Every session that was run, with the journals of its parties.
+    ran: RefCell<Vec<(Simulation, Vec<MemoryJournal>)>>,
 }
 
 type Parties = Vec<Option<GlmParty>>;
@@ -56,6 +59,7 @@ impl Cohort {
             rows,
             test,
             threshold,
+            ran: RefCell::default(),
         }
     }
 
@@ -64,6 +68,18 @@ impl Cohort {
         let secret = PartySecret::from_seed(&self.plan.encryption.params, &seed);
         let rows: Box<dyn LocalRows> = Box::new(self.rows[me].clone());
         GlmParty::new(self.plan.clone(), secret, rows).unwrap()
+    }
+
+    /// A process that starts anew with the journals of so many of the first sessions.
+    fn restarted(&self, me: usize, sessions: usize) -> GlmParty {
+        let mut app = self.fresh(me);
+        for (simulation, journals) in &self.ran.borrow()[..sessions] {
+            let seat = simulation.seat(PartyIndex(me as u16), 0).unwrap();
+            let party = Party::new(seat, app, journals[me].copy()).unwrap();
+            app = party.into_application();
+            app.leave_unfinished();
+        }
+        app
     }
 
     fn all(&self) -> Parties {
@@ -89,13 +105,17 @@ impl Cohort {
         gone: Option<(PartyIndex, u32)>,
     ) -> Result<bool, Error> {
         let participants = simulation.participants();
+        let journals: Vec<MemoryJournal> = parties.iter().map(|_| MemoryJournal::new()).collect();
+        let ran = (simulation.clone(), journals.clone());
+        self.ran.borrow_mut().push(ran);
         let mut seated: Vec<Option<Party<GlmParty, MemoryJournal>>> =
             parties.iter().map(|_| None).collect();
         let mut wire: VecDeque<(PartyIndex, Event)> = VecDeque::new();
         for &party in &participants {
             let app = parties[party.as_usize()].take().unwrap();
             let seat = simulation.seat(party, 0).unwrap();
-            seated[party.as_usize()] = Some(Party::new(seat, app, MemoryJournal::new())?);
+            seated[party.as_usize()] =
+                Some(Party::new(seat, app, journals[party.as_usize()].clone())?);
             wire.push_back((party, Event::Start));
         }
         let is_last = |frame: &Frame| {
@@ -342,10 +362,16 @@ fn a_party_lost_after_the_training_is_not_needed_for_answers() {
     let root = all[0].as_ref().unwrap();
     let expected = cohort.twin(root.curvature_bound(), 2, 99);
     cohort.check_answer(&all, &querier, &expected);
-    let querier = cohort.ask(&mut all);
-    let later = cohort.simulation(4, Some(next));
-    assert!(cohort.run(&later, &mut all, None).unwrap());
-    cohort.check_answer(&all, &querier, &expected);
+    // Whoever starts anew knows the training, and not what was answered since.
+    for (seed, anew) in (4..).zip([vec![], vec![0], vec![1], vec![0, 1], vec![1]]) {
+        for me in anew {
+            all[me] = Some(cohort.restarted(me, 1));
+        }
+        let querier = cohort.ask(&mut all);
+        let later = cohort.simulation(seed, Some(next.clone()));
+        assert!(cohort.run(&later, &mut all, None).unwrap(), "seed {seed}");
+        cohort.check_answer(&all, &querier, &expected);
+    }
 }
 
 fn context_of(simulation: &Simulation, me: PartyIndex, parties: u16) -> SessionContext {
@@ -376,6 +402,7 @@ fn until_there_is_something_to_go_on_from_all_parties_are_needed_and_it_is_said(
         (first + 2, ""),
         (first + 3, ""),
         (first + 4, "the model's release had begun"),
+        (first + 5, ""), // the end of the session
     ];
     for (round, problem) in refusals {
         let mut all = cohort.all();
@@ -390,6 +417,8 @@ fn until_there_is_something_to_go_on_from_all_parties_are_needed_and_it_is_said(
             Ok(()) => {
                 assert_eq!(problem, "", "round {round}");
                 assert!(cohort.run(&on, &mut all, None).unwrap());
+                let released = |me: usize| all[me].as_ref().unwrap().released_model().cloned();
+                assert!(released(0).is_some() && released(0) == released(1));
             }
             Err(refused) => {
                 assert!(matches!(refused, EncryptedError::Continuation(_)));

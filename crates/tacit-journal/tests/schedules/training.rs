@@ -396,7 +396,10 @@ impl Application for Training {
             (step, Round::Away) => self.away_share(step, round, input),
             (_, Round::Key(p)) => self.share_of(&p),
             (_, Round::Refresh(p)) => self.share_of(&p),
-            (_, Round::Release(p)) => self.share_of(&p),
+            (_, Round::Release(p)) => {
+                self.begin_release()?;
+                self.share_of(&p)
+            }
             (Step::Start, Round::Ciphertexts) => self.guess(round, input),
             (_, Round::Ciphertexts) => self.product(round, input),
         }

@@ -20,6 +20,8 @@ pub struct Watch {
     released: BTreeMap<PartyIndex, BTreeSet<[u8; 32]>>,
     /// What each session's protocols are named by.
     pub contexts: Contexts,
+    /// Parties whose journal went back in time unnoticed: it may lack that they released.
+    pub forgetful: BTreeSet<PartyIndex>,
     /// Parties whose ledger went back in time unnoticed: it may lack what left before.
     pub rolled_back: BTreeSet<PartyIndex>,
 }
@@ -33,6 +35,7 @@ impl Watch {
             shares: BTreeMap::new(),
             released: BTreeMap::new(),
             contexts: Contexts::default(),
+            forgetful: BTreeSet::new(),
             rolled_back: BTreeSet::new(),
         }
     }
@@ -61,7 +64,7 @@ impl Watch {
             if !self.rolled_back.contains(&from) && !disks.ledger.holds(&name) {
                 return Err("a share on a c_1 that is not in the ledger on the disk".into());
             }
-            if is(Step::Release) {
+            if is(Step::Release) && !self.forgetful.contains(&from) {
                 self.within_plan(from, name)?;
             }
         }

@@ -101,6 +101,9 @@ impl Actors for Crew<'_> {
                 disks.journal.overwrite(journal);
                 disks.journal_mark.overwrite(journal_mark);
                 stage.set_back.insert(party);
+                if stage.schedule.story.goes_on() {
+                    stage.watch.forgetful.insert(party);
+                }
                 stage.tally.unnoticed += 1;
             }
             // Where the root is honest this does no harm; where it asks again it does, and the

@@ -73,6 +73,15 @@ impl Stage {
                 {
                     return Ok(Verdict::Refused);
                 }
+                // A root that is back at a time before the release does not know of it; the others do.
+                Err(Failure::Stopped { source, .. })
+                    if self.set_back.contains(&PartyIndex::ROOT)
+                        && source
+                            .to_string()
+                            .contains("a share of the release had left") =>
+                {
+                    return Ok(Verdict::Refused);
+                }
                 Err(failure) => return Err(format!("attempt {}: {failure}", attempt - 1)),
             };
             let gone = simulation.absences[0].party;

@@ -53,7 +53,8 @@ pub struct Away {
     origin: Option<Known>,
     dealt: Vec<u8>,
     confirmed: bool,
-    releasing: bool,
+    /// The session in which shares of the release may have left.
+    releasing: Option<Digest>,
     /// Root: after the last gradient.
     pub(super) kept: Checkpoint,
 }
@@ -85,7 +86,7 @@ impl Training {
         if is_root && self.away.kept.state.is_empty() {
             return needed("there is no checkpoint");
         }
-        if is_root && self.away.releasing && self.flaw != Some(Flaw::ReleasesTwice) {
+        if is_root && self.away.releasing.is_some() && self.flaw != Some(Flaw::ReleasesTwice) {
             return needed("the model's release had begun");
         }
         Ok(())
@@ -128,6 +129,17 @@ impl Training {
         Ok(())
     }
 
+    /// Every party knows for itself in which session it released.
+    pub(super) fn begin_release(&mut self) -> Result<()> {
+        let session = self.context.as_ref().map(|c| c.session);
+        let before = self.away.releasing.or(session);
+        if before != session && self.flaw != Some(Flaw::ReleasesTwice) {
+            return Err(Refusal::AllAreNeeded("a share of the release had left"));
+        }
+        self.away.releasing = session;
+        Ok(())
+    }
+
     /// What protocols are named by.
     pub(super) fn known(&self) -> Result<Known> {
         let context = self.context.as_ref().ok_or(Refusal::Input)?;
@@ -157,7 +169,7 @@ impl Training {
                 [&[left][..], &self.key, &self.state].concat()
             }
             Step::Release => {
-                self.away.releasing = true;
+                self.away.releasing = self.context.as_ref().map(|c| c.session);
                 self.state.clone()
             }
             _ => Vec::new(),

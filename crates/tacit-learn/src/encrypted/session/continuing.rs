@@ -67,7 +67,7 @@ impl GlmParty {
         if is_root && self.root.completed == 0 {
             return Err(refused(format!("no iteration is complete yet; {needed}")));
         }
-        if is_root && self.away.releasing && self.root.released.is_none() {
+        if is_root && self.away.releasing.is_some() && self.root.released.is_none() {
             return Err(refused(
                 "the model's release had begun among others, and it is released once; wait for the party that is away",
             ));
@@ -135,6 +135,19 @@ impl GlmParty {
         Ok(())
     }
 
+    /// Whether the session begins with a checkpoint is for the root to say: a process that started anew may not know what
+    /// the others have done together since.
+    pub(super) fn follow(&mut self, round: &RoundId) {
+        let is_first = round.number == FIRST_ROUND && self.round.is_none();
+        if self.away.last.is_none() || self.me == PartyIndex::ROOT.as_usize() || !is_first {
+            return;
+        }
+        self.script = match round.label.as_str() == Step::Checkpoint.label() {
+            true => Script::rejoining(),
+            false => Script::serving(self.plan.max_answers),
+        };
+    }
+
     fn script_from(&self, first: usize, release: bool) -> Script {
         let (iterations, answers) = (self.plan.config.iterations, self.plan.max_answers);
         Script::continuing(first, iterations, release, answers)
@@ -152,6 +165,18 @@ impl GlmParty {
     /// What this party makes its shares with: all of its own key, or its part of what others lack.
     pub(super) fn acting(&self) -> &PartySecret {
         self.away.acting.as_ref().unwrap_or(&self.secret)
+    }
+
+    /// Every party knows for itself in which session it released: the root may have forgotten.
+    pub(super) fn begin_release(&mut self) -> Result<()> {
+        let session = self.keys.session()?.session;
+        if self.away.releasing.is_some_and(|before| before != session) {
+            return Err(refused(
+                "a share of the model's release has left in another session, and it is released once",
+            ));
+        }
+        self.away.releasing = Some(session);
+        Ok(())
     }
 
     /// Masks hide as many refreshes as they were made for.

@@ -25,6 +25,7 @@ impl GlmParty {
 
     /// Builds the protocol of a round from its public input; learns what the input carries.
     pub(super) fn enter(&mut self, round: &RoundId, input: &[u8]) -> Result<Step> {
+        self.follow(round);
         let step = self.step_of(round)?;
         if matches!(&self.round, Some((number, _)) if *number == round.number) {
             return Ok(step);
@@ -86,7 +87,7 @@ impl GlmParty {
             }
             Step::ReleaseModel => {
                 let model = Ciphertext::from_bytes(&params, input)?;
-                self.away.releasing = true;
+                self.begin_release()?;
                 let smudging = self.model_smudging();
                 Round::Release(Release::new(&params, &instance, &model, smudging)?)
             }

@@ -97,8 +97,8 @@ struct Away {
     left: bool,
     /// Refreshes that this party took part in: masks hide so many and no more.
     refreshes: usize,
-    /// Whether shares of the model's release may have left.
-    releasing: bool,
+    /// The session in which shares of the model's release may have left.
+    releasing: Option<[u8; 32]>,
 }
 
 /// What only the root accumulates.

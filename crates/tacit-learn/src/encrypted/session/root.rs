@@ -8,7 +8,7 @@ impl GlmParty {
             self.assemble_root_circuit()?;
         }
         if step == Step::ReleaseModel {
-            self.away.releasing = true;
+            self.begin_release()?;
         }
         let root = &self.root;
         Ok(match step {
