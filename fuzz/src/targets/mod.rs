@@ -8,6 +8,7 @@
 mod authority;
 mod ckks;
 mod functional;
+mod identity;
 mod journal;
 mod learn;
 mod mhe;
@@ -66,6 +67,9 @@ targets! {
         functional_key / functional_key_seeds,
         ciphertext / ciphertext_seeds,
         trusted_ciphertext / trusted_ciphertext_seeds;
+    identity:
+        roster / roster_seeds,
+        request / request_seeds;
     journal:
         file / file_seeds,
         damage / damage_seeds;
