@@ -68,6 +68,6 @@ echo "== the logs of all hospitals agree"
 "$tacit" log verify "${hospitals[@]/%//state/releases.jsonl}" --roster roster.toml --issuer "$issuer" \
     --require 'log.differences<=0' --require 'log.sites>=5'
 echo "== so do their journals: one share per site and round, and nobody said two things"
-"$tacit" log audit hospital-?/state/*/training.log --plan hub/plan.toml --roster roster.toml --issuer "$issuer" \
+"$tacit" log audit hospital-?/state/*/{training,answer-*}.log --plan hub/plan.toml --roster roster.toml --issuer "$issuer" \
     --require 'journals.contradictions<=0' --require 'journals.second_shares<=0'
 echo "done: $folder"

@@ -108,10 +108,6 @@ impl Agreement {
 
     /// As [`Agreement::from_toml`].
     pub fn new(plan: Plan) -> Result<Self, Error> {
-        if plan.threshold.is_some() {
-            let problem = "sessions between sites need all parties".into();
-            return refuse("threshold", problem, "leave the section out");
-        }
         let data: DataSection = plan.data_as()?;
         let (task, standardisation) = match plan.model.family.as_str() {
             MlpConfig::FAMILY => network::task(&plan, &data)?,
@@ -153,6 +149,14 @@ impl Agreement {
 fn glm(plan: &Plan, data: &DataSection) -> Result<(Task, Standardisation), Error> {
     let config = GlmConfig::from_plan(plan)?;
     let encryption = EncryptionPlan::agreed(plan, &config)?;
+    let (list, limit) = (encryption.threshold_bytes(), plan.limits.max_payload_bytes);
+    if list > limit {
+        return refuse(
+            "limits.max_payload_bytes",
+            format!("{limit}, but the list of sub-shares has {list} bytes"),
+            "raise the limit, or leave the section `threshold` out",
+        );
+    }
     let total_rows = data.total_rows(plan)?;
     let standardisation = data.standardisation(plan, config.features)?;
     let moments = standardisation.moments();
@@ -308,8 +312,8 @@ mod tests {
         assert!(said("what = \"prediction\"", "what = \"model\"").contains("release.to"));
         let party = said("to = [\"clinic\"]", "to = [\"clinic\", \"hospital-b\"]");
         assert!(party.contains("release.to"), "{party}");
-        let threshold = said("[parameters]", "[threshold]\nt = 3\n\n[parameters]");
-        assert!(threshold.contains("threshold"), "{threshold}");
+        let limits = "[threshold]\nt = 3\n\n[limits]\nmax_payload_bytes = 4000000\n\n[parameters]";
+        assert!(said("[parameters]", limits).contains("sub-shares"));
     }
 
     #[test]

@@ -48,6 +48,17 @@ pub enum Error {
         /// What to do.
         remedy: &'static str,
     },
+    /// This site stayed away past the deadline.
+    #[error(
+        "the others go on without this site since attempt {attempt}: {with}; it takes no part in this plan any more, unless \
+         they stay away, too; its journal and its ledger stay what they are"
+    )]
+    GoneOn {
+        /// Who goes on.
+        with: String,
+        /// How many attempts there were.
+        attempt: u32,
+    },
     /// The root refuses a query.
     #[error("the query is refused: {why}")]
     QueryRefused {

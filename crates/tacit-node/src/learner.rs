@@ -7,7 +7,7 @@ use tacit_learn::encrypted::{EncryptedError, GlmParty, LocalRows, Query, release
 use tacit_learn::neural::encrypted::{MlpParty, MlpStep};
 use tacit_mhe::PartySecret;
 use tacit_session::plan::ReleaseKind;
-use tacit_session::{Application, Next, PartyIndex, RoundId, SessionContext};
+use tacit_session::{Application, Digest, Next, PartyIndex, RoundId, SessionContext};
 
 use crate::agreement::Task;
 use crate::model_file::Released;
@@ -48,6 +48,24 @@ impl Learner {
         if let Self::Glm(party) = self {
             party.submit(query);
         }
+    }
+
+    /// Gives up the session it is in, because the plan is gone on with without somebody.
+    pub fn leave_unfinished(&mut self) {
+        if let Self::Glm(party) = self {
+            party.leave_unfinished();
+        }
+    }
+
+    /// The session whose keys a continuation uses, or why all parties are needed still.
+    pub fn can_go_on(&self, is_root: bool) -> Result<Digest, EncryptedError> {
+        let Self::Glm(party) = self else {
+            let problem = "networks are trained by all parties; wait for the one that is away";
+            return Err(EncryptedError::Continuation(problem.into()));
+        };
+        party.can_go_on(is_root)?;
+        let none = || EncryptedError::Continuation("the first session is not open yet".into());
+        party.origin().ok_or_else(none)
     }
 
     /// Root: the answers so far.

@@ -1,4 +1,4 @@
-//! What queriers and the root write to each other: questions about the key, queries, answers.
+//! What members write to each other outside of sessions: queries and answers, and who is here.
 //!
 //! | label | from | payload |
 //! |---|---|---|
@@ -29,8 +29,32 @@ pub(crate) struct Letters {
 }
 
 impl Letters {
-    /// Of the member with this identity, with these others.
+    /// Queries: of the member with this identity, with these others.
     pub(crate) fn new(
+        identity: &Identity,
+        roster: &Roster,
+        plan: Digest,
+        with: Vec<PartyIndex>,
+        max_payload: u64,
+    ) -> Result<Self, Error> {
+        let domain = "tacit letters about a plan v1";
+        Self::about(domain, identity, roster, plan, with, max_payload)
+    }
+
+    /// The same about parties that stay away.
+    pub(crate) fn about_absence(
+        identity: &Identity,
+        roster: &Roster,
+        plan: Digest,
+        with: Vec<PartyIndex>,
+        max_payload: u64,
+    ) -> Result<Self, Error> {
+        let domain = "tacit letters about absence v1";
+        Self::about(domain, identity, roster, plan, with, max_payload)
+    }
+
+    fn about(
+        domain: &str,
         identity: &Identity,
         roster: &Roster,
         plan: Digest,
@@ -43,7 +67,7 @@ impl Letters {
             .ok_or(tacit_session::Error::NotInRoster {
                 key: Box::new(public),
             })?;
-        let subject = DigestWriter::new("tacit letters about a plan v1")
+        let subject = DigestWriter::new(domain)
             .bytes(&plan.0)
             .bytes(&roster.digest().0)
             .finish();

@@ -20,7 +20,9 @@
 //! | [`rows`] | a site's rows and their standardisation |
 //! | [`gate`] | what stands before every release: plan, policy, log |
 //! | [`release_log`] | the log of releases, and its verification by anyone |
-//! | [`node`] | a party from its files to the end of its session |
+//! | [`node`] | a party from its files to its sessions |
+//! | `sessions`, `serve` | the sessions of a plan: training, then answers |
+//! | `absence` | going on without a party that stays away |
 //! | [`relay`] | a hub from its files until it is stopped |
 //! | [`operations`] | what an operator sees and asks for: metrics, health, the end in order |
 //! | [`status`] | where a node stands, as a file |
@@ -36,10 +38,12 @@
 //! # Limits
 //!
 //! Queries are answered by generalised linear models; a network is released to the parties.
-//! N-of-N: a site that stays away pauses the session, and the others say whom they wait for. One
+//! A site that stays away pauses the session, and the others say whom they wait for; where the plan has a threshold, they
+//! go on. One
 //! session at a time per node.
 #![forbid(unsafe_code)]
 
+mod absence;
 pub mod agreement;
 pub mod approval;
 pub mod ask;
@@ -57,6 +61,7 @@ pub mod relay;
 pub mod release_log;
 pub mod rows;
 mod serve;
+mod sessions;
 pub mod status;
 pub mod warrant;
 
@@ -64,8 +69,9 @@ pub use agreement::{Agreement, Task};
 pub use approval::ApprovalFile;
 pub use config::NodeConfig;
 pub use error::Error;
-pub use node::{Node, Trained};
+pub use node::Node;
 pub use operations::Operations;
 pub use policy::{Policy, Refusal};
 pub use release_log::{Entry, ReleaseLog};
+pub use sessions::Trained;
 pub use status::NodeStatus;

@@ -3,28 +3,24 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tacit_data::{Cohort, CohortSpec, Table};
 use tacit_identity::{Identity, SignedRoster, SiteRole};
-use tacit_journal::{FileJournal, LedgerFile, Ledgered, Vault};
-use tacit_mhe::{PartySecret, SharedLedger};
+use tacit_journal::Vault;
 use tacit_ring::{Seed, Xof};
-use tacit_session::{Approval, Digest, DigestWriter, Journal, Nonce, Party, Plan, PublicKey, Seat};
-use tacit_transport::grpc::{Site, SiteEvent, SiteOptions, run};
+use tacit_session::{Approval, Digest, DigestWriter, Plan, PublicKey};
+use tacit_transport::grpc::{Site, SiteEvent};
 use zeroize::Zeroizing;
 
+use crate::absence::Records;
 use crate::agreement::Agreement;
 use crate::approval::ApprovalFile;
 use crate::config::{NodeConfig, PartyConfig, make_private, read_text};
 use crate::error::Error;
-use crate::gate::{Gate, Guard};
-use crate::learner::Learner;
-use crate::model_file;
-use crate::operations::{Operations, Renewing};
+use crate::operations::Operations;
 use crate::policy::Policy;
-use crate::release_log::ReleaseLog;
+use crate::sessions::{Desk, Job, Trained};
 use crate::status::{NodeStatus, seconds};
 
 /// The log of releases in the state folder.
@@ -148,8 +144,6 @@ impl Node {
         let key = self.identity.session_key();
         let owner = share_owner(self.agreement.digest, members.digest(), &key.public());
         let seed = share_seed(&Vault::new(&folder, unlock, owner))?;
-        let secret = PartySecret::from_seed(self.agreement.task.params(), &seed);
-        let log = ReleaseLog::open(&self.config.state.join(RELEASES), self.identity.name(), key)?;
         let desk = Desk {
             status: NodeStatus {
                 site: self.identity.name().to_owned(),
@@ -166,212 +160,27 @@ impl Node {
             },
             linger: Duration::from_secs(self.party.linger_seconds),
             config: self.config,
+            records: Records::read(&folder)?,
             folder,
             marks,
             agreement: self.agreement,
             approval: self.approval,
             owner,
-            ledger: secret.shared_ledger(),
-            releases: log.lines(),
+            seed,
+            policy: self.policy,
+            table: self.table,
+            releases: Arc::default(),
             _renewing: self.operations.renewing()?,
             operations: self.operations,
         };
-        let agreement = &desk.agreement;
-        let guard = Guard::new(&agreement.plan, members, self.policy, log)?;
-        let names = self.table.names().to_vec();
-        let rows = crate::rows::SiteRows::new(self.table, agreement.standardisation.clone());
-        let learner = Learner::new(&agreement.task, secret, Box::new(rows))?;
-        let mut trained = Trained {
-            desk,
-            gate: Gate::new(learner, guard),
+        let training = Job {
+            session: 0,
+            phase: "training",
+            query: None,
         };
-        trained = trained.session(0, "training", &mut observer)?;
-        trained.keep_model(&names)?;
+        let (trained, _) = desk.fresh()?.session(&training, &mut observer)?;
+        trained.keep_model()?;
         Ok(trained)
-    }
-}
-
-/// What a node holds between its sessions, beside what is computed.
-pub(crate) struct Desk {
-    pub(crate) status: NodeStatus,
-    pub(crate) site: Site,
-    config: NodeConfig,
-    pub(crate) folder: PathBuf,
-    /// Where the marks are that notice older copies of journals and ledger.
-    marks: PathBuf,
-    pub(crate) agreement: Agreement,
-    pub(crate) linger: Duration,
-    approval: Approval,
-    owner: Digest,
-    ledger: SharedLedger,
-    /// Lines in the log of releases.
-    releases: Arc<AtomicU64>,
-    pub(crate) operations: Operations,
-    _renewing: Renewing,
-}
-
-/// A party after its training.
-pub struct Trained {
-    pub(crate) desk: Desk,
-    pub(crate) gate: Gate<Learner>,
-}
-
-impl Trained {
-    /// The party: at the root it holds the encrypted model.
-    pub fn application(&self) -> &Learner {
-        self.gate.application()
-    }
-
-    /// The guard, with the log of releases.
-    pub fn guard(&self) -> &Guard {
-        self.gate.guard()
-    }
-
-    /// Where the model is, if the plan releases it.
-    pub fn model_file(&self) -> Option<PathBuf> {
-        let path = self.desk.folder.join(model_file::FILE);
-        self.application().released().map(|_| path)
-    }
-
-    /// Puts a released model into the folder of the plan.
-    fn keep_model(&self, names: &[String]) -> Result<(), Error> {
-        let (learner, agreement) = (self.application(), &self.desk.agreement);
-        let (Some(released), Some(path)) = (learner.released(), self.model_file()) else {
-            return Ok(());
-        };
-        let by = agreement
-            .standardisation
-            .standardiser(names, learner.totals());
-        let by = by.map_err(|e| Error::config(model_file::FILE, e))?;
-        let bytes = model_file::to_bytes(released, agreement, &by)?;
-        Ok(tacit_seal::file::replace(path, &bytes)?)
-    }
-
-    /// Runs session number `session` of the plan to its end, or goes on with it. A session whose end
-    /// everyone has heard is only replayed.
-    pub(crate) fn session(
-        mut self,
-        session: u64,
-        phase: &str,
-        observer: &mut dyn FnMut(&SiteEvent, &NodeStatus),
-    ) -> Result<Self, Error> {
-        let desk = &mut self.desk;
-        let seat = desk.seat()?;
-        let party = Party::new(seat, self.gate, desk.journal(session)?)?;
-        let over = desk.folder.join(format!("{}.over", file(session)));
-        if over.exists() && party.status().done {
-            self.gate = party.into_application();
-            return Ok(self);
-        }
-        let options = SiteOptions {
-            linger: desk.linger,
-            session,
-            ..desk.options()
-        };
-        desk.status
-            .begin(session, phase, seconds(SystemTime::now()));
-        desk.operations.keep(&desk.status, &desk.config.state)?;
-        let finished = {
-            let Desk {
-                site,
-                status,
-                config,
-                operations,
-                releases,
-                ..
-            } = &mut *desk;
-            let name = |p| site.roster.session().name(p);
-            run(party, site, &options, |event| {
-                status.note(&event, seconds(SystemTime::now()), &name);
-                status.releases = releases.load(Ordering::Relaxed);
-                // A service to people: a disk without room for it stops the journal anyway.
-                let _ = operations.keep(status, &config.state);
-                observer(&event, status);
-            })
-        };
-        match &finished {
-            Ok(_) => desk.tell("done", None)?,
-            Err(tacit_transport::Error::Stopped { .. }) => desk.operations.stopped()?,
-            Err(error) => desk.tell("stopped", Some(error.to_string()))?,
-        }
-        self.gate = finished?;
-        tacit_seal::file::replace(&over, b"")?;
-        Ok(self)
-    }
-}
-
-/// The name of a session's files.
-pub(crate) fn file(session: u64) -> String {
-    match session {
-        0 => "training".into(),
-        _ => format!("answer-{session:06}"),
-    }
-}
-
-impl Desk {
-    fn seat(&self) -> Result<Seat, Error> {
-        Ok(Seat::new(
-            self.site.roster.session().clone(),
-            &self.agreement.plan,
-            self.site.identity.session_key(),
-            self.approval.clone(),
-            Nonce::fresh()?,
-        )?)
-    }
-
-    /// The journal of a session, behind the ledger of the share key.
-    fn journal(
-        &self,
-        session: u64,
-    ) -> Result<impl Journal<Error = tacit_journal::Error> + Send + use<>, Error> {
-        let place = |name: &str| {
-            let log = self.folder.join(format!("{name}.log"));
-            (log, self.marks.join(format!("{name}.mark")))
-        };
-        let (log, mark) = place("ledger");
-        let ledger = LedgerFile::open(log, mark, self.owner)?;
-        let (log, mark) = place(&file(session));
-        let journal = FileJournal::open(
-            log,
-            mark,
-            self.agreement.digest,
-            self.site.roster.session().digest(),
-            &self.site.identity.session_key().public(),
-            self.agreement.plan.limits.max_payload_bytes,
-        )?;
-        Ok(Ledgered::new(journal, ledger, self.ledger.clone()))
-    }
-
-    /// The same site once more, for a second connection.
-    pub(crate) fn again(&self) -> Result<Site, Error> {
-        Ok(Site {
-            identity: self.config.open_identity()?,
-            roster: self.site.roster.clone(),
-            hub: self.site.hub.clone(),
-            address: self.site.address.clone(),
-        })
-    }
-
-    /// How this site is run: counted, and ended when the operator asks.
-    pub(crate) fn options(&self) -> SiteOptions {
-        SiteOptions {
-            traffic: self.operations.traffic().clone(),
-            stop: self.operations.stop().clone(),
-            ..SiteOptions::default()
-        }
-    }
-
-    /// Writes a status outside of a session.
-    pub(crate) fn tell(&mut self, phase: &str, problem: Option<String>) -> Result<(), Error> {
-        self.status.phase = phase.to_owned();
-        self.status.attached = false;
-        self.status.open = false;
-        self.status.releases = self.releases.load(Ordering::Relaxed);
-        if problem.is_some() {
-            self.status.last_problem = problem;
-        }
-        self.status.changed = seconds(SystemTime::now());
-        self.operations.keep(&self.status, &self.config.state)
     }
 }
 

@@ -22,7 +22,7 @@ use tacit_transport::grpc::{Mailbox, SiteEvent, correspond};
 
 use crate::error::Error;
 use crate::letters::{ANSWER, KEY, Letters, REFUSED, ROWS};
-use crate::node::{Trained, file};
+use crate::sessions::{Job, Trained, file};
 use crate::status::NodeStatus;
 
 /// How often the root looks up from its mailbox.
@@ -58,13 +58,16 @@ impl Trained {
         if me == Some(PartyIndex::ROOT) {
             return Root::new(self)?.serve(observer);
         }
-        let mut next = 1;
-        while self.path(next, "over").exists() {
-            next += 1;
-        }
+        let mut next = self.desk.next_session(1);
         loop {
-            self = self.session(next, "serving", observer)?;
-            next += 1;
+            let job = Job {
+                session: next,
+                phase: "serving",
+                query: None,
+            };
+            let (trained, ended) = self.session(&job, observer)?;
+            next = trained.desk.next_session(ended + 1);
+            self = trained;
         }
     }
 
@@ -143,7 +146,11 @@ impl Root {
         mailbox: &Mailbox,
         observer: &mut (dyn FnMut(&SiteEvent, &NodeStatus) + Send),
     ) -> Result<Self, Error> {
-        let Some((from, letter)) = mailbox.receive(PATIENCE)? else {
+        let came = self
+            .trained
+            .desk
+            .while_listening(|| mailbox.receive(PATIENCE))?;
+        let Some((from, letter)) = came? else {
             return Ok(self);
         };
         if !self.letters.is_from(from, &letter) {
@@ -208,11 +215,12 @@ impl Root {
         query: &[u8],
         observer: &mut (dyn FnMut(&SiteEvent, &NodeStatus) + Send),
     ) -> Result<Self, Error> {
-        let encryption = &self.trained.desk.agreement.glm()?.encryption;
-        let query = Query::from_bytes(encryption, query)?;
-        let application = self.trained.gate.application_mut();
-        application.submit(query);
-        self.trained = self.trained.session(session, "serving", observer)?;
+        let job = Job {
+            session,
+            phase: "serving",
+            query: Some(query),
+        };
+        (self.trained, _) = self.trained.session(&job, observer)?;
         let answers = self.trained.application().answers();
         let answer = answers
             .last()

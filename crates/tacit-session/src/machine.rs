@@ -109,6 +109,8 @@ pub struct Seat {
     /// Who takes part, ascending.
     participants: Vec<PartyIndex>,
     continuation: Option<Continuation>,
+    /// Which session of the plan it is.
+    number: u64,
     threshold: Option<u16>,
     me: PartyIndex,
     key: IdentityKey,
@@ -149,6 +151,7 @@ impl Seat {
             timing: plan.timing,
             participants: (0..roster.parties()).map(PartyIndex).collect(),
             continuation: None,
+            number: 0,
             threshold: plan.threshold.map(|threshold| threshold.t),
             roster,
         })
@@ -171,6 +174,12 @@ impl Seat {
             continuation: Some(continuation),
             ..self
         })
+    }
+
+    /// The same party's seat in session number `number` of the plan, from 0. Sessions of one plan open under ids of their
+    /// own, so that what is said in the opening of one is about no other.
+    pub fn numbered(self, number: u64) -> Self {
+        Self { number, ..self }
     }
 
     fn name(&self) -> String {
@@ -228,6 +237,7 @@ impl Seat {
             plan: self.plan,
             participants: &self.participants,
             continuation: self.continuation.as_ref(),
+            number: self.number,
         }
     }
 }

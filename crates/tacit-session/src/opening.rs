@@ -103,6 +103,8 @@ pub(crate) struct Opening<'a> {
     /// Who takes part, ascending.
     pub(crate) participants: &'a [PartyIndex],
     pub(crate) continuation: Option<&'a Continuation>,
+    /// Which session of the plan this is, from 0.
+    pub(crate) number: u64,
 }
 
 /// Session id, seed of the common random string, and what the participants announced, in their order.
@@ -119,9 +121,13 @@ impl Opening<'_> {
         let hash = DigestWriter::new("tacit opening v1")
             .bytes(&self.plan.0)
             .bytes(&self.roster.digest().0);
-        match self.continuation {
-            None => hash.finish(),
-            Some(continuation) => hash.bytes(&continuation.digest().0).finish(),
+        let hash = match self.continuation {
+            None => hash,
+            Some(continuation) => hash.bytes(&continuation.digest().0),
+        };
+        match self.number {
+            0 => hash.finish(),
+            number => hash.u64(number).finish(),
         }
     }
 
@@ -327,6 +333,7 @@ mod tests {
             plan,
             participants: &everyone,
             continuation: None,
+            number: 0,
         };
         let nonce = |p| simulation.nonce(p, 0);
         let open = nonce(PartyIndex::ROOT).0;

@@ -2,7 +2,7 @@
 
 use tacit_session::evidence::{Contradiction, contradictions};
 use tacit_session::simulation::{Outcome, Simulation, Tally};
-use tacit_session::{FrameKind, PartyIndex, SignedHeader};
+use tacit_session::{FrameKind, MemoryJournal, Party, PartyIndex, SignedHeader};
 
 const ROUNDS: u32 = 2;
 
@@ -92,4 +92,17 @@ fn evidence_convinces_whoever_has_the_roster_and_nothing_else_passes_for_it() {
         .iter()
         .find(|head| head.header().round != one.header().round);
     assert!(Contradiction::between(&roster, two, elsewhere.unwrap()).is_none());
+}
+
+#[test]
+fn sessions_of_one_plan_open_under_ids_of_their_own_and_contradict_nothing() {
+    let table = Simulation::new(4, 3);
+    let opened = |number| {
+        let seat = table.seat(PartyIndex::ROOT, 0).unwrap().numbered(number);
+        let party = Party::new(seat, Tally::new(1, ROUNDS), MemoryJournal::new()).unwrap();
+        party.agreement()
+    };
+    assert_eq!(opened(0), opened(0));
+    assert_ne!(opened(0), opened(1));
+    assert_ne!(opened(1), opened(2));
 }

@@ -15,6 +15,10 @@ use crate::error::Error;
 use crate::rows::Standardisation;
 
 pub(super) fn task(plan: &Plan, data: &DataSection) -> Result<(Task, Standardisation), Error> {
+    if plan.threshold.is_some() {
+        let problem = "networks are trained by all parties".into();
+        return refuse("threshold", problem, "leave the section out");
+    }
     let config = MlpConfig::from_plan(plan)?;
     let total = data.total_rows(plan)?;
     let parts: Option<Vec<usize>> = (data.parts.iter())
@@ -115,6 +119,7 @@ mod tests {
         assert!(said("[140, 140,", "[9, 271,").contains("data.parts"));
         assert!(said("at_most = 1\n", "at_most = 2\n").contains("release.at_most"));
         assert!(said("what = \"model\"", "what = \"prediction\"").contains("release"));
+        assert!(said("[parameters]", "[threshold]\nt = 3\n\n[parameters]").contains("threshold"));
         assert!(said("layers = [8,", "layers = [7,").contains("data.ranges"));
     }
 }
