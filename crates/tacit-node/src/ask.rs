@@ -54,6 +54,7 @@ pub fn ask(
         roster: config.signed_roster()?,
         hub: querier.hub.clone(),
         address: querier.address.clone(),
+        listen: None,
     };
     agreement.plan.check_roster(site.roster.session())?;
     let table = rows(&agreement.plan, input)?;

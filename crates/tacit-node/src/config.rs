@@ -119,6 +119,9 @@ pub struct PartyConfig {
     pub hub: String,
     /// Where it listens, `host:port`.
     pub address: String,
+    /// Where this party relays for its children in the plan's tree, `address:port`. Then `hub` and `address`
+    /// are its parent's; at the root, those of the hub that queriers write through.
+    pub listen: Option<String>,
     /// Folder of the marks that notice an older copy of journals and ledger: on another disk, and in no
     /// backup. The state folder if there is none.
     pub marks: Option<PathBuf>,

@@ -44,6 +44,7 @@
 #![forbid(unsafe_code)]
 
 mod absence;
+pub mod advice;
 pub mod agreement;
 pub mod approval;
 pub mod ask;

@@ -157,6 +157,7 @@ impl Node {
                 roster: self.roster,
                 hub: self.party.hub,
                 address: self.party.address,
+                listen: self.party.listen,
             },
             linger: Duration::from_secs(self.party.linger_seconds),
             config: self.config,

@@ -160,7 +160,11 @@ impl Preflight<'_> {
                 self.party(party, agreement, identity, roster.as_deref());
             }
             if let (Some(identity), Some(roster)) = (&identity, &roster) {
-                self.hub(identity, roster, &party.hub, &party.address);
+                let reached = self.hub(identity, roster, &party.hub, &party.address);
+                if let (Some(reached), Some(agreement)) = (reached, &agreement) {
+                    let advice = crate::advice::topology(&agreement.plan, reached.took);
+                    self.checks.push(Check::good("topology", advice));
+                }
             }
         }
         if let (Some(querier), Some(identity), Some(roster)) = (&config.querier, &identity, &roster)
@@ -351,7 +355,7 @@ impl Preflight<'_> {
         roster: &std::sync::Arc<SignedRoster>,
         hub: &str,
         address: &str,
-    ) {
+    ) -> Option<Reached> {
         let patience = Duration::from_secs(10);
         let reached = reach(identity, roster.clone(), hub, address, patience);
         let remedy = "let the firewall pass outgoing connections to this port, and ask the hub's \
@@ -362,9 +366,10 @@ impl Preflight<'_> {
                 found.took.as_millis()
             )
         });
-        if let Some(reached) = reached {
-            self.checks.push(clock(&reached, self.now));
+        if let Some(reached) = &reached {
+            self.checks.push(clock(reached, self.now));
         }
+        reached
     }
 }
 

@@ -452,6 +452,8 @@ impl Desk {
             roster: self.site.roster.clone(),
             hub: self.site.hub.clone(),
             address: self.site.address.clone(),
+            // A second connection relays for nobody.
+            listen: None,
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use tacit_session::{Misbehaviour, PartyIndex};
-use tacit_transport::grpc::SiteEvent;
+use tacit_transport::grpc::{HubEvent, SiteEvent};
 
 use crate::error::Error;
 
@@ -154,6 +154,9 @@ impl NodeStatus {
                 self.fault("parcel");
                 let (who, problem) = (name(complaint.peer), &complaint.problem);
                 self.last_problem = Some(format!("{who}: {problem}"));
+            }
+            SiteEvent::Relay(said @ HubEvent::Refused { .. }) => {
+                self.last_problem = Some(said.to_string());
             }
             SiteEvent::Late { waiting_on, .. } => self.late = all(waiting_on),
             _ => {}

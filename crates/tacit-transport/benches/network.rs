@@ -107,6 +107,7 @@ fn sockets(plan: &Plan) {
                 roster: roster.clone(),
                 hub: "hub".into(),
                 address: hub.address().to_string(),
+                listen: None,
             };
             let desk = thread::Builder::new().name("desk".into());
             let run = move || run(party, &site, &SiteOptions::default(), |_| {}).map(|_| ());

@@ -81,6 +81,15 @@ pub enum Error {
         /// Who.
         party: String,
     },
+    /// Hub, parent or relay do not fit the plan's tree.
+    #[cfg(feature = "grpc")]
+    #[error("`{party}`: {problem}")]
+    Ways {
+        /// Who.
+        party: String,
+        /// What does not fit, and what to do.
+        problem: String,
+    },
     /// The session did not come to its end in time.
     #[cfg(feature = "grpc")]
     #[error("{waiting}; start it again when they are back, nothing is lost")]

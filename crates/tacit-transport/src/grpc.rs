@@ -7,6 +7,8 @@
 //! - [`Hub`] relays. It is in the roster, without data and without a share of the key.
 //! - [`run`] drives one [`Party`](tacit_session::Party) through the hub to the end of its session,
 //!   over as many connections as it takes.
+//! - Without a common hub, each site dials its parent in the plan's tree, and parties with children
+//!   relay for them ([`Site::listen`]).
 //!
 //! What the layers protect, and what they do not:
 //!
@@ -33,6 +35,7 @@ mod stop;
 mod thread;
 mod tls;
 mod traffic;
+mod uplink;
 mod wire;
 
 pub use census::{Census, RefusalClass};

@@ -128,6 +128,7 @@ fn party(identity: Identity, folder: &Path, address: String) {
         roster,
         hub: "hub".into(),
         address,
+        listen: None,
     };
     let options = SiteOptions {
         tick: Duration::from_millis(100),

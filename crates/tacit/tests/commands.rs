@@ -316,12 +316,13 @@ fn a_training_over_sockets_leads_to_the_model_of_memory_in_every_topology() {
     tacit()
         .args(["bench", "network", "--sizes", "4", "--iterations", "1"])
         .args(["--runs", "1", "--round-trip", "2ms", "--rate", "10gbit"])
+        .args(["--topologies", "star,tree-2,direct-2"])
         .args(["--quiet", "--out"])
         .arg(out.path())
         .assert()
         .success();
     let record = Run::read(&out.path().join("run.json")).unwrap();
-    for topology in ["star", "tree-2"] {
+    for topology in ["star", "tree-2", "direct-2"] {
         let of = |name: &str| figure(&record, &format!("{topology}.4.{name}"));
         assert!(of("model.max_abs_diff") < 1e-3);
         // What travels is the frames and little else.

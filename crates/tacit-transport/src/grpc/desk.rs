@@ -1,7 +1,7 @@
 //! Between a party, or whoever writes letters, and the hub: parcels are packed and opened here, over
 //! as many connections as it takes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use super::link::{Link, attach_counting};
 use super::parcels::{Outcome, Parcels};
 use super::site::{Site, SiteEvent, SiteOptions};
+use super::uplink::Ways;
 use super::wire::{Envelope, Finished, Kind};
 use crate::error::Error;
 
@@ -53,13 +54,17 @@ pub(super) struct Desk<'a, O> {
     options: &'a SiteOptions,
     observer: O,
     leaves: Leaves,
+    ways: Ways,
     room: [u8; 32],
     parcels: Parcels,
     mail: Sender<Mail>,
     out: VecDeque<Envelope>,
     began: Instant,
     done: Option<Instant>,
-    root_finished: bool,
+    /// Whether it was said that the session is over for all.
+    all_over: bool,
+    /// Who of those below has heard it.
+    below: BTreeSet<PartyIndex>,
 }
 
 /// When a desk may be left.
@@ -67,7 +72,8 @@ pub(super) struct Desk<'a, O> {
 pub(super) enum Leaves {
     /// As soon as this side is done.
     AtItsEnd,
-    /// When this side is done and the root has said that it is.
+    /// When this side is done, and everyone is by the word of the root, or of the parent where there is no
+    /// common hub; and when those below have heard it.
     WithTheRoot,
 }
 
@@ -81,7 +87,7 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
     pub(super) fn new(
         (site, options): (&'a Site, &'a SiteOptions),
         room: [u8; 32],
-        leaves: Leaves,
+        (leaves, ways): (Leaves, Ways),
         parcels: Parcels,
         mail: Sender<Mail>,
         observer: O,
@@ -91,13 +97,15 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
             options,
             observer,
             leaves,
+            ways,
             room,
             parcels,
             mail,
             out: VecDeque::new(),
             began: Instant::now(),
             done: None,
-            root_finished: false,
+            all_over: false,
+            below: BTreeSet::new(),
         }
     }
 
@@ -114,10 +122,11 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
             let reason = match self.dial(&mut outbox).await? {
                 Ok(link) => {
                     pause = self.options.redial;
-                    (self.observer)(SiteEvent::Attached);
-                    if self.done.is_some() {
-                        self.say_finished();
+                    // Where there is an uplink, that is what is reached or not.
+                    if self.ways.relay.is_none() || self.ways.above.is_none() {
+                        (self.observer)(SiteEvent::Attached);
                     }
+                    self.say_finished();
                     match self.work(link, &mut outbox).await? {
                         End::Left => return Ok(()),
                         End::Broken(reason) => reason,
@@ -139,6 +148,9 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
         &mut self,
         outbox: &mut UnboundedReceiver<FromParty>,
     ) -> Result<Result<Link, String>, Error> {
+        if let Some(hub) = &self.ways.relay {
+            return Ok(Link::local(hub, self.room, self.ways.me));
+        }
         let site = self.site;
         let to = (site.hub.as_str(), site.address.as_str());
         let traffic = self.options.traffic.clone();
@@ -182,7 +194,8 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
             }
             let idle = self.out.is_empty() && !self.parcels.has_chunks();
             if overdue || self.may_leave() && idle {
-                return Ok(leave(link).await);
+                leave(link).await;
+                return Ok(End::Left);
             }
             tokio::select! {
                 () = self.options.stop.asked() => {}
@@ -237,10 +250,18 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
         let Some(kind) = envelope.kind else {
             return;
         };
+        let is_above = self.ways.above == Some(from);
         match kind {
-            Kind::Finished(_) if from == PartyIndex::ROOT => self.root_finished = true,
+            Kind::Finished(_) if is_above => {
+                self.all_over = true;
+                if !self.ways.common_hub {
+                    self.say_finished();
+                }
+            }
             // Back again, or in its next session: it is not finished until it says so.
-            Kind::Present(_) if from == PartyIndex::ROOT => self.root_finished = false,
+            Kind::Present(_) if is_above => self.all_over = false,
+            Kind::Finished(_) => drop(self.below.insert(from)),
+            Kind::Present(_) => drop(self.below.remove(&from)),
             _ => {}
         }
         let mut outcomes = Vec::new();
@@ -266,7 +287,13 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
         }
     }
 
+    /// Says that this side is done, if it is. Through a common hub everyone hears the root say it; else each
+    /// party hears it from its parent, who says it when it is over for all.
     fn say_finished(&mut self) {
+        let over = self.ways.common_hub || self.is_over_for_all();
+        if self.done.is_none() || !over {
+            return;
+        }
         let kind = Some(Kind::Finished(Finished {}));
         self.out.push_back(Envelope { peer: 0, kind });
     }
@@ -274,8 +301,13 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
     /// The root ends last, when everyone has confirmed the end, so its end is everyone's: what is
     /// still posted then repeats what has arrived, and may have nobody left to acknowledge it.
     fn may_leave(&self) -> bool {
-        let all_done = self.root_finished || self.leaves == Leaves::AtItsEnd;
-        self.done.is_some() && all_done
+        let over = self.leaves == Leaves::AtItsEnd || self.is_over_for_all();
+        let heard = self.ways.below.iter().all(|b| self.below.contains(b));
+        self.done.is_some() && over && heard
+    }
+
+    fn is_over_for_all(&self) -> bool {
+        self.all_over || self.ways.above.is_none()
     }
 
     fn stopped(&self) -> Error {
@@ -298,10 +330,9 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
 }
 
 /// Leaves in order: everything sent is read by the hub before the connection is closed.
-async fn leave(mut link: Link) -> End {
+pub(super) async fn leave(mut link: Link) {
     let (up, _) = tokio::sync::mpsc::channel(1);
     drop(std::mem::replace(&mut link.up, up));
     let drained = async { while let Ok(Some(_)) = link.down.message().await {} };
     let _ = timeout(Duration::from_secs(5), drained).await;
-    End::Left
 }

@@ -16,13 +16,15 @@ use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tacit_identity::{Identity, SignedRoster};
+use rustls::sign::CertifiedKey;
+use tacit_identity::{Identity, SignedRoster, SiteRole};
 use tacit_session::PartyIndex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -121,9 +123,13 @@ impl fmt::Display for HubEvent {
 
 /// A hub: it relays between the parties of a roster, and holds neither data nor keys of theirs.
 pub struct Hub {
-    identity: Identity,
+    name: String,
+    shown: Arc<CertifiedKey>,
     roster: Arc<SignedRoster>,
     limits: HubLimits,
+    /// The only ones that are let in, where a party relays for its children.
+    children: Option<Vec<PartyIndex>>,
+    closed: AtomicBool,
     rooms: Mutex<HashMap<[u8; 32], Room>>,
     counters: Counters,
     strangers: Arc<Door<IpAddr>>,
@@ -133,7 +139,7 @@ pub struct Hub {
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Hub({}, {:?})", self.identity.name(), self.limits)
+        write!(f, "Hub({}, {:?})", self.name, self.limits)
     }
 }
 
@@ -159,18 +165,41 @@ impl Hub {
         limits: HubLimits,
         log: impl Fn(HubEvent) + Send + Sync + 'static,
     ) -> Result<Arc<Self>, Error> {
+        Self::relaying(&identity, SiteRole::Hub, None, roster, limits, log)
+    }
+
+    /// The relay of a party for its children in the plan's tree.
+    pub(super) fn for_children(
+        identity: &Identity,
+        children: Vec<PartyIndex>,
+        roster: Arc<SignedRoster>,
+        log: impl Fn(HubEvent) + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, Error> {
+        let limits = HubLimits::default();
+        let children = Some(children);
+        Self::relaying(identity, SiteRole::Party, children, roster, limits, log)
+    }
+
+    fn relaying(
+        identity: &Identity,
+        role: SiteRole,
+        children: Option<Vec<PartyIndex>>,
+        roster: Arc<SignedRoster>,
+        limits: HubLimits,
+        log: impl Fn(HubEvent) + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, Error> {
         let now = std::time::SystemTime::now();
-        roster.admit(
-            identity.certificate().der(),
-            now,
-            tacit_identity::SiteRole::Hub,
-        )?;
+        roster.admit(identity.certificate().der(), now, role)?;
         // Fails now rather than at the first connection.
-        tls::server(&identity, roster.clone())?;
+        let shown = tls::shown(identity)?;
+        tls::server(shown.clone(), roster.clone())?;
         Ok(Arc::new(Self {
-            identity,
+            name: identity.name().to_owned(),
+            shown,
             roster,
             limits,
+            children,
+            closed: AtomicBool::new(false),
             rooms: Mutex::new(HashMap::new()),
             counters: Counters::default(),
             strangers: Door::new(limits.strangers_per_address, limits.strangers),
@@ -208,7 +237,7 @@ impl Hub {
 
     async fn connection(self: Arc<Self>, socket: TcpStream, from: SocketAddr) {
         let _open = self.counters.open();
-        let tls = tls::server(&self.identity, self.roster.clone());
+        let tls = tls::server(self.shown.clone(), self.roster.clone());
         let (config, verdict) = match tls {
             Ok(tls) => tls,
             Err(error) => return self.refuse(from, RefusalClass::System, error.to_string()),
@@ -251,6 +280,12 @@ impl Hub {
             let reason = "no certificate of a party or querier".into();
             return self.refuse(from, RefusalClass::Unknown, reason);
         };
+        if let Some(children) = &self.children
+            && !children.contains(&party)
+        {
+            let problem = format!("`{name}` is no child of `{}` in the plan's tree", self.name);
+            return self.refuse(from, RefusalClass::WrongRole, problem);
+        }
         let (_member, crowded_out) = self.members.enter(party);
         let (calls, calling) = watch::channel(0);
         let call = Call {
@@ -319,6 +354,35 @@ impl Hub {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Seats somebody of this process.
+    pub(super) fn sit(&self, room: [u8; 32], party: PartyIndex) -> Result<Chair, Status> {
+        let (post, down) = mpsc::channel(self.limits.waiting);
+        let (seat, number, gone) = seat(post)?;
+        self.attach(room, party, seat)?;
+        Ok(Chair {
+            down,
+            number,
+            _gone: gone,
+        })
+    }
+
+    /// Tells one party of a room that another one is there (again).
+    pub(super) fn tell_present(&self, room: [u8; 32], who: PartyIndex, to: PartyIndex) {
+        if let Some(seat) = self.rooms().get(&room).and_then(|r| r.present.get(&to)) {
+            tell(seat, who, Kind::Present(Present {}));
+        }
+    }
+
+    /// Ends every seat when what waits for it is read.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.rooms().clear();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     /// Seats a party and tells everyone.
     fn attach(&self, room: [u8; 32], party: PartyIndex, seat: Seat) -> Result<(), Status> {
         let mut rooms = self.rooms();
@@ -349,7 +413,7 @@ impl Hub {
         Ok(())
     }
 
-    fn detach(&self, room: [u8; 32], party: PartyIndex, number: u64) {
+    pub(super) fn detach(&self, room: [u8; 32], party: PartyIndex, number: u64) {
         let mut rooms = self.rooms();
         if let Some(there) = rooms.get_mut(&room) {
             let is_this = |seat: &Seat| seat.number == number;
@@ -363,7 +427,12 @@ impl Hub {
     }
 
     /// Passes a message on. The sender is whom the certificate names.
-    fn relay(&self, room: [u8; 32], from: PartyIndex, envelope: Envelope) -> Result<(), Status> {
+    pub(super) fn relay(
+        &self,
+        room: [u8; 32],
+        from: PartyIndex,
+        envelope: Envelope,
+    ) -> Result<(), Status> {
         let Some(kind) = envelope.kind else {
             return Err(Status::invalid_argument("a message without contents"));
         };
@@ -399,6 +468,29 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+/// A seat of this process.
+pub(super) struct Chair {
+    pub(super) down: mpsc::Receiver<Result<Envelope, Status>>,
+    pub(super) number: u64,
+    _gone: oneshot::Receiver<()>,
+}
+
+/// A seat, its number, and what hears that it is taken away.
+fn seat(
+    post: mpsc::Sender<Result<Envelope, Status>>,
+) -> Result<(Seat, u64, oneshot::Receiver<()>), Status> {
+    let mut number = [0; 8];
+    getrandom::fill(&mut number).map_err(|_| Status::unavailable("no entropy"))?;
+    let number = u64::from_le_bytes(number);
+    let (_alive, gone) = oneshot::channel();
+    let seat = Seat {
+        post,
+        number,
+        _alive,
+    };
+    Ok((seat, number, gone))
 }
 
 /// Done when a connection is in no room for so long.
@@ -471,15 +563,7 @@ impl Call {
         })?;
         let (post, down) = mpsc::channel(self.hub.limits.waiting);
         let closed = post.clone();
-        let mut number = [0; 8];
-        getrandom::fill(&mut number).map_err(|_| Status::unavailable("no entropy"))?;
-        let number = u64::from_le_bytes(number);
-        let (_alive, gone) = oneshot::channel();
-        let seat = Seat {
-            post,
-            number,
-            _alive,
-        };
+        let (seat, number, gone) = seat(post)?;
         self.hub
             .attach(room, self.party, seat)
             .inspect_err(|status| {

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::desk::{Desk, FromParty, Leaves, Mail, fresh_life, runtime};
 use super::parcels::{Bounds, Parcels};
 use super::site::{Site, SiteEvent, SiteOptions};
+use super::uplink::Ways;
 use crate::error::Error;
 
 /// Who writes to whom about what.
@@ -85,7 +86,12 @@ pub fn correspond<T: Send>(
         .finish();
     let (mail, inbox) = channel();
     let (post, outbox) = unbounded_channel();
-    let leaves = Leaves::AtItsEnd;
+    let members = site.roster.sites().iter();
+    let own = members.clone().find(|s| s.name == site.identity.name());
+    let me = own
+        .and_then(|s| site.roster.place(s))
+        .unwrap_or(PartyIndex::ROOT);
+    let leaves = (Leaves::AtItsEnd, Ways::common_hub(me));
     let desk = Desk::new((site, options), room.0, leaves, parcels, mail, observer);
     let runtime = runtime()?;
     thread::scope(|scope| {

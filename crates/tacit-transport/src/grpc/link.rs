@@ -11,6 +11,7 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use tacit_identity::{Identity, SignedRoster};
+use tacit_session::PartyIndex;
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -19,8 +20,9 @@ use tokio_rustls::TlsConnector;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::body::Body;
 use tonic::codec::Streaming;
-use tonic::{Code, Request};
+use tonic::{Code, Request, Status};
 
+use super::hub::Hub;
 use super::tls;
 use super::traffic::{Counted, Traffic};
 use super::wire::{
@@ -36,10 +38,48 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// An attached link. Dropping it closes the connection.
 pub(super) struct Link {
     pub(super) up: mpsc::Sender<Envelope>,
-    pub(super) down: Streaming<Envelope>,
+    pub(super) down: Down,
     connection: tokio::task::JoinHandle<()>,
     /// The hub's clock at its greeting, as its answer gives it.
     date: Option<String>,
+}
+
+/// Where messages come from.
+pub(super) enum Down {
+    Wire(Box<Streaming<Envelope>>),
+    Chair(mpsc::Receiver<Result<Envelope, Status>>),
+}
+
+impl Down {
+    /// The next message; none when the other side has ended in order.
+    pub(super) async fn message(&mut self) -> Result<Option<Envelope>, Status> {
+        match self {
+            Self::Wire(stream) => stream.message().await,
+            Self::Chair(seat) => seat.recv().await.transpose(),
+        }
+    }
+}
+
+impl Link {
+    /// A seat at the relay of this very process.
+    pub(super) fn local(hub: &Arc<Hub>, room: [u8; 32], me: PartyIndex) -> Result<Self, String> {
+        let chair = hub.sit(room, me);
+        let chair = chair.map_err(|status| status.message().to_owned())?;
+        let (up, mut said) = mpsc::channel(UP);
+        let (number, hub) = (chair.number, hub.clone());
+        let connection = tokio::spawn(async move {
+            while let Some(envelope) = said.recv().await {
+                let _ = hub.relay(room, me, envelope);
+            }
+            hub.detach(room, me, number);
+        });
+        Ok(Self {
+            up,
+            down: Down::Chair(chair.down),
+            connection,
+            date: None,
+        })
+    }
 }
 
 impl Drop for Link {
@@ -128,13 +168,13 @@ pub(super) async fn attach_saying(
         let stream = Request::new(ReceiverStream::new(envelopes));
         let called = match grpc.ready().await {
             Ok(()) => grpc.streaming(stream, path, EnvelopeCodec).await,
-            Err(error) => Err(tonic::Status::unavailable(error.to_string())),
+            Err(error) => Err(Status::unavailable(error.to_string())),
         };
         match called {
             Ok(response) => Ok(Link {
                 up,
                 date: date(response.metadata()),
-                down: response.into_inner(),
+                down: Down::Wire(Box::new(response.into_inner())),
                 connection,
             }),
             Err(status) => {

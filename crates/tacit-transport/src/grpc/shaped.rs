@@ -57,13 +57,33 @@ impl Shape {
 /// Bytes that went over a link.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Carried {
-    /// From whoever dialled to where the link leads.
+    /// Out of the site.
     pub up: u64,
-    /// The other way.
+    /// Into it.
     pub down: u64,
 }
 
-/// Links of one shape to one address, on a thread of their own, for as long as this value lives.
+/// A way over a site's link, with an address of its own to dial.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Passage {
+    /// Over which link.
+    pub link: usize,
+    /// Whether it leads into the site, rather than out of it.
+    pub inward: bool,
+    /// Where it leads.
+    pub to: To,
+}
+
+/// Where a passage leads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum To {
+    /// To an address.
+    Address(SocketAddr),
+    /// Over another passage, by its place in the list.
+    Passage(usize),
+}
+
+/// Links of one shape, on a thread of their own, for as long as this value lives.
 #[derive(Debug)]
 pub struct ShapedLinks {
     addresses: Vec<SocketAddr>,
@@ -79,26 +99,50 @@ struct Direction {
 }
 
 impl ShapedLinks {
-    /// Opens `links` links to `to`.
+    /// Opens `links` links out to `to`.
     pub fn open(to: SocketAddr, links: usize, shape: Shape) -> Result<Self, Error> {
+        let passage = |link| Passage {
+            link,
+            inward: false,
+            to: To::Address(to),
+        };
+        Self::with(&(0..links).map(passage).collect::<Vec<_>>(), shape)
+    }
+
+    /// Opens links with these passages. One that leads to a passage that is not there leads nowhere.
+    pub fn with(passages: &[Passage], shape: Shape) -> Result<Self, Error> {
         let io = || Error::io("a shaped link");
-        let mut listeners = Vec::with_capacity(links);
-        for _ in 0..links {
+        let mut listeners = Vec::with_capacity(passages.len());
+        for _ in passages {
             let listener = TcpListener::bind("127.0.0.1:0").map_err(io())?;
             listener.set_nonblocking(true).map_err(io())?;
             listeners.push(listener);
         }
         let addresses = listeners.iter().map(TcpListener::local_addr);
-        let addresses = addresses.collect::<Result<_, _>>().map_err(io())?;
-        let counts: Vec<Arc<[Direction; 2]>> = listeners.iter().map(|_| Arc::default()).collect();
+        let addresses: Vec<_> = addresses.collect::<Result<_, _>>().map_err(io())?;
+        let links = passages
+            .iter()
+            .map(|p| p.link + 1)
+            .max()
+            .unwrap_or_default();
+        let counts: Vec<Arc<[Direction; 2]>> = (0..links).map(|_| Arc::default()).collect();
         let runtime = runtime()?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let links: Vec<_> = listeners.into_iter().zip(counts.iter().cloned()).collect();
+        let mut ways = Vec::with_capacity(passages.len());
+        for (listener, passage) in listeners.into_iter().zip(passages) {
+            let to = match passage.to {
+                To::Address(to) => Some(to),
+                To::Passage(other) => addresses.get(other).copied(),
+            };
+            if let Some(to) = to {
+                ways.push((listener, to, counts[passage.link].clone(), passage.inward));
+            }
+        }
         let forward = move || {
             runtime.block_on(async {
-                for (listener, counts) in links {
+                for (listener, to, counts, inward) in ways {
                     if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-                        tokio::spawn(accept(listener, to, shape, counts));
+                        tokio::spawn(accept(listener, to, shape, counts, inward));
                     }
                 }
                 let _ = stopped.await;
@@ -116,7 +160,7 @@ impl ShapedLinks {
         })
     }
 
-    /// Where each link is dialled.
+    /// Where each passage is dialled.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -148,6 +192,7 @@ async fn accept(
     to: SocketAddr,
     shape: Shape,
     counts: Arc<[Direction; 2]>,
+    inward: bool,
 ) {
     while let Ok((near, _)) = listener.accept().await {
         let counts = counts.clone();
@@ -159,8 +204,8 @@ async fn accept(
             let (near_in, near_out) = near.into_split();
             let (far_in, far_out) = far.into_split();
             tokio::join!(
-                forward(near_in, far_out, shape, &counts[0]),
-                forward(far_in, near_out, shape, &counts[1]),
+                forward(near_in, far_out, shape, &counts[usize::from(inward)]),
+                forward(far_in, near_out, shape, &counts[usize::from(!inward)]),
             );
         });
     }

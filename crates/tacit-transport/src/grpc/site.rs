@@ -17,9 +17,11 @@ use tacit_session::{
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::desk::{Desk, FromParty, Leaves, Mail, fresh_life, runtime};
+use super::hub::{Hub, HubEvent};
 use super::parcels::{Bounds, Complaint, Parcels};
 use super::stop::Stop;
 use super::traffic::Traffic;
+use super::uplink::{Uplink, Ways};
 use crate::error::Error;
 
 /// Where a party sits and whom it dials.
@@ -33,6 +35,9 @@ pub struct Site {
     pub hub: String,
     /// Where it listens: `host:port`.
     pub address: String,
+    /// Where this party relays for its children in the plan's tree, `address:port`. Then there is no common
+    /// hub: `hub` and `address` are the parent's (and unused at the root), whose certificate is a party's.
+    pub listen: Option<String>,
 }
 
 /// How a party is run.
@@ -91,6 +96,8 @@ pub enum SiteEvent {
     Fault(Fault),
     /// Someone sent what is no parcel.
     Complaint(Complaint),
+    /// The relay for this party's children has something to say.
+    Relay(HubEvent),
     /// Nothing was heard past the plan's deadline.
     Late {
         /// The open round.
@@ -138,7 +145,17 @@ where
         PartyIndex::ROOT => Leaves::AtItsEnd,
         _ => Leaves::WithTheRoot,
     };
-    let desk = Desk::new((site, options), room, leaves, parcels, mail, observer);
+    let ways = ways(site, party.index(), &party.neighbours(), &post)?;
+    let uplink = ways.relay.clone().map(|hub| Uplink {
+        site,
+        options,
+        hub,
+        room,
+        ways: ways.clone(),
+        post: post.clone(),
+    });
+    let ends = (leaves, ways);
+    let desk = Desk::new((site, options), room, ends, parcels, mail, observer);
     let runtime = runtime()?;
     let tick = options.tick;
     thread::scope(|scope| {
@@ -147,13 +164,78 @@ where
             .spawn_scoped(scope, move || serve(party, &inbox, &post, tick))
             .map_err(Error::io("a thread for the party"))?;
         // The desk owns the mail: when it ends, the party's thread does.
-        let moved = runtime.block_on(desk.run(outbox));
+        let moved = runtime.block_on(async {
+            match (uplink, &site.listen) {
+                (Some(uplink), Some(listen)) => uplink.run(listen, desk, outbox).await,
+                _ => desk.run(outbox).await,
+            }
+        });
         let party = served.join().map_err(|_| Error::Panicked {
             party: site.identity.name().to_owned(),
             message: "while it was taken apart".into(),
         })?;
         moved.map(|()| party.into_application())
     })
+}
+
+/// How a party reaches its neighbours, by what its site says of hub and relay.
+fn ways(
+    site: &Site,
+    me: PartyIndex,
+    neighbours: &[PartyIndex],
+    post: &UnboundedSender<FromParty>,
+) -> Result<Ways, Error> {
+    let roster = site.roster.session();
+    let mut dialled = site.roster.sites().iter().filter(|s| s.name == site.hub);
+    let dialled = dialled.find(|s| s.role == SiteRole::Party);
+    let dialled = dialled.and_then(|s| site.roster.party(s));
+    if site.listen.is_none() && dialled.is_none() {
+        return Ok(Ways::common_hub(me));
+    }
+    let refuse = |problem: String| {
+        let party = roster.name(me);
+        Err(Error::Ways { party, problem })
+    };
+    // In the heap a parent comes before its children.
+    let above = neighbours.iter().copied().find(|n| *n < me);
+    let below: Vec<_> = neighbours.iter().copied().filter(|n| *n > me).collect();
+    match above {
+        Some(parent) if dialled != Some(parent) => {
+            let parent = roster.name(parent);
+            return refuse(format!(
+                "without a common hub it dials its parent in the plan's tree, `{parent}`, and not `{}`",
+                site.hub
+            ));
+        }
+        _ => {}
+    }
+    match (&site.listen, below.is_empty()) {
+        (None, false) => {
+            let children: Vec<_> = below.iter().map(|c| roster.name(*c)).collect();
+            refuse(format!(
+                "it listens nowhere, but {} are to dial it; set `listen`",
+                children.join(", ")
+            ))
+        }
+        (Some(_), true) => {
+            refuse("it has no children in the plan's tree; leave `listen` out".into())
+        }
+        (listen, _) => {
+            let said = post.clone();
+            let log = move |event| {
+                let _ = said.send(FromParty::Happened(SiteEvent::Relay(event)));
+            };
+            let hub = || Hub::for_children(&site.identity, below.clone(), site.roster.clone(), log);
+            let relay = listen.as_ref().map(|_| hub()).transpose()?;
+            Ok(Ways {
+                me,
+                above,
+                below,
+                common_hub: false,
+                relay,
+            })
+        }
+    }
 }
 
 /// Where the sessions of a plan meet.

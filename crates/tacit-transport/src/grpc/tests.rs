@@ -3,6 +3,7 @@
 mod hostile;
 mod operations;
 pub(super) mod table;
+mod tree;
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -126,6 +127,7 @@ fn a_party_whose_roster_or_place_is_anothers_does_not_start() {
         roster: table.roster.clone(),
         hub: "hub".into(),
         address: "127.0.0.1:1".into(),
+        listen: None,
     };
     let refused = run(party, &site, &quick(), |_| {}).map(|_| ());
     assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
@@ -151,6 +153,7 @@ fn a_hub_that_is_not_there_is_waited_for_until_the_deadline() {
         roster: table.roster.clone(),
         hub: "hub".into(),
         address,
+        listen: None,
     };
     let options = SiteOptions {
         deadline: Some(Duration::from_millis(50)),

@@ -12,6 +12,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig,
     SignatureScheme,
@@ -227,13 +228,25 @@ fn gate(
     (Arc::new(gate), verdict)
 }
 
-/// What a party speaks to the hub of this name.
+/// What a site shows to those that dial it.
+pub(super) fn shown(identity: &Identity) -> Result<Arc<CertifiedKey>, Error> {
+    let (certificate, key) = own(identity);
+    let key = CertifiedKey::from_der(certificate, key, &aws_lc_rs::default_provider());
+    Ok(Arc::new(key.map_err(Error::tls)?))
+}
+
+/// What a party speaks to the hub of this name, or to the party of this name that relays for it.
 pub(super) fn client(
     identity: &Identity,
     roster: Arc<SignedRoster>,
     hub: &str,
 ) -> Result<(ClientConfig, Verdict), Error> {
-    let (gate, verdict) = gate(roster, &[SiteRole::Hub], Some(hub.to_owned()));
+    let relays = |s: &&tacit_identity::Site| s.name == hub && s.role == SiteRole::Party;
+    let roles: &[SiteRole] = match roster.sites().iter().find(relays) {
+        Some(_) => &[SiteRole::Party],
+        None => &[SiteRole::Hub],
+    };
+    let (gate, verdict) = gate(roster, roles, Some(hub.to_owned()));
     let (certificate, key) = own(identity);
     let mut config = ClientConfig::builder_with_provider(gate.provider.clone())
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -250,19 +263,15 @@ pub(super) fn client(
 
 /// What a hub speaks to parties; made for each connection, so that each has its verdict.
 pub(super) fn server(
-    identity: &Identity,
+    shown: Arc<CertifiedKey>,
     roster: Arc<SignedRoster>,
 ) -> Result<(ServerConfig, Verdict), Error> {
     let (gate, verdict) = gate(roster, &[SiteRole::Party, SiteRole::Querier], None);
-    let (certificate, key) = own(identity);
     let mut config = ServerConfig::builder_with_provider(gate.provider.clone())
         .with_protocol_versions(&[&rustls::version::TLS13])
-        .and_then(|builder| {
-            builder
-                .with_client_cert_verifier(gate)
-                .with_single_cert(certificate, key)
-        })
-        .map_err(Error::tls)?;
+        .map_err(Error::tls)?
+        .with_client_cert_verifier(gate)
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
     config.alpn_protocols = vec![b"h2".to_vec()];
     // Every connection proves its certificate anew: a revoked one cannot resume.
     config.send_tls13_tickets = 0;

@@ -17,6 +17,7 @@ use tacit_session::Plan;
 use tacit_session::plan::ReleaseKind;
 
 use crate::args::RecordArgs;
+use crate::commands::bench::network::shape::{Rate, Span};
 use crate::error::Context;
 use crate::{Console, Error, Outcome};
 
@@ -31,6 +32,7 @@ on why it lost.
 Examples:
   tacit plan check plan.toml
   tacit plan check plan.toml --no-twin
+  tacit plan check plan.toml --round-trip 20ms --bandwidth 100mbit
   tacit plan check plan.toml --json - --require 'release.prediction.precision_bits>=16'")]
 pub struct PlanCheck {
     /// The plan.
@@ -44,6 +46,19 @@ pub struct PlanCheck {
     /// Do not measure this machine to predict times.
     #[arg(long)]
     pub no_timing: bool,
+
+    /// Round trip of a site's link to the hub, such as 20ms: topologies are compared.
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "bandwidth",
+        conflicts_with = "no_timing"
+    )]
+    pub round_trip: Option<Span>,
+
+    /// Rate of a site's link in each direction, such as 100mbit.
+    #[arg(long, value_name = "RATE", requires = "round_trip")]
+    pub bandwidth: Option<Rate>,
 
     /// Networks: prices of operations, read from PATH if it exists, else measured and written there.
     #[arg(long, value_name = "PATH")]
@@ -61,6 +76,9 @@ pub fn run(args: &PlanCheck, console: &mut Console) -> Result<Outcome, Error> {
         std::fs::read_to_string(&args.plan).bad_input(|| format!("{name} cannot be read"))?;
     let plan = Plan::from_toml(&text).bad_input(|| format!("{name} is not a valid plan"))?;
     if plan.model.family == MlpConfig::FAMILY {
+        if args.round_trip.is_some() {
+            console.warn("topologies are compared for generalised linear models only");
+        }
         return network::run(args, &plan, console);
     }
     let config = GlmConfig::from_plan(&plan).bad_input(|| format!("{name}: the model"))?;
@@ -79,7 +97,11 @@ pub fn run(args: &PlanCheck, console: &mut Console) -> Result<Outcome, Error> {
     let short = releases(&plan, &config, &encryption, console, &mut figure)?;
     work(&config, &encryption, console, &mut figure)?;
     if !args.no_timing {
-        forecast::times(&config, &encryption, console, &mut figure)?;
+        let sizes = forecast::times(&config, &encryption, console, &mut figure)?;
+        if let (Some(round_trip), Some(bandwidth)) = (args.round_trip, args.bandwidth) {
+            let network = bandwidth.network(round_trip);
+            forecast::topologies(&plan, &network, &sizes, console, &mut figure)?;
+        }
     }
     if !args.no_twin {
         let base = args.plan.parent().unwrap_or(Path::new("."));

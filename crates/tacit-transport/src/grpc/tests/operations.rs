@@ -48,6 +48,7 @@ fn a_site_that_is_asked_to_stop_leaves_the_hub_in_order() {
         roster: table.roster.clone(),
         hub: "hub".into(),
         address: hub.address.to_string(),
+        listen: None,
     };
     let stop = Stop::new();
     let options = SiteOptions {
@@ -79,6 +80,7 @@ fn a_site_without_its_hub_stops_when_it_is_asked() {
         roster: table.roster.clone(),
         hub: "hub".into(),
         address: "127.0.0.1:1".into(),
+        listen: None,
     };
     let stop = Stop::new();
     let options = SiteOptions {

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use tacit_identity::{Identity, Revocation, SignedRoster, SiteRole};
 use tacit_seal::Unlock;
-use tacit_session::plan::{Plan, Release, ReleaseKind};
+use tacit_session::plan::{Plan, Release, ReleaseKind, TopologyPlan};
 use tacit_session::{
     Action, Application, Approval, Event, Frame, MemoryJournal, Next, Nonce, Party, PartyIndex,
     RoundId, Seat, SessionContext,
@@ -21,6 +21,7 @@ use crate::grpc::{Hub, HubEvent, HubLimits, Site, SiteEvent, SiteOptions, run};
 
 pub const YEAR: Duration = Duration::from_secs(365 * 86_400);
 const NAMES: [&str; 3] = ["ada", "bob", "eve"];
+const SEVEN: [&str; 7] = ["ada", "bob", "eve", "dan", "fay", "gus", "ivy"];
 /// Long enough to need many chunks and several windows.
 pub const LEN: usize = 11 * CHUNK + 123;
 
@@ -81,11 +82,11 @@ fn bulk(party: usize) -> Bulk {
     }
 }
 
-fn expected() -> Vec<u8> {
+fn expected(parties: usize) -> Vec<u8> {
     let mut input = vec![7u8; LEN];
     for _ in 0..2 {
         let mut sum = vec![0u8; LEN];
-        for party in 0..3 {
+        for party in 0..parties {
             for ((i, b), s) in input.iter().enumerate().zip(&mut sum) {
                 let value = bulk(party).value;
                 *s = s.wrapping_add(b.wrapping_add(value).wrapping_mul(i as u8));
@@ -114,7 +115,18 @@ impl Table {
     }
 
     pub fn with_revoked(revoked: Vec<Revocation>) -> Self {
-        let parties: Vec<_> = NAMES.map(|n| identity(n, SiteRole::Party)).into();
+        Self::of(&NAMES, revoked)
+    }
+
+    /// Seven parties as a binary tree.
+    pub fn tree() -> Self {
+        let mut table = Self::of(&SEVEN, vec![]);
+        table.plan.topology = TopologyPlan::Tree { arity: 2 };
+        table
+    }
+
+    fn of(names: &[&str], revoked: Vec<Revocation>) -> Self {
+        let parties: Vec<_> = names.iter().map(|n| identity(n, SiteRole::Party)).collect();
         let hub = identity("hub", SiteRole::Hub);
         let mut requests: Vec<_> = parties.iter().map(Identity::request).collect();
         requests.push(hub.request());
@@ -122,7 +134,7 @@ impl Table {
         let key = parties[0].session_key();
         let roster =
             SignedRoster::issue(&key, 1, &requests, revoked, SystemTime::now(), YEAR).unwrap();
-        let mut plan = Plan::draft("sums", "bulk", &NAMES);
+        let mut plan = Plan::draft("sums", "bulk", names);
         plan.timing.retry_seconds = 1;
         plan.limits.max_payload_bytes = 1 << 20;
         plan.releases.push(Release {
@@ -202,33 +214,41 @@ impl Table {
         route: impl Fn(usize) -> SocketAddr,
         options: impl Fn(usize) -> SiteOptions,
     ) -> Vec<Vec<SiteEvent>> {
-        let seats: Vec<_> = (0..3).map(|i| self.party(i)).collect();
-        let sites = self
-            .parties
-            .drain(..)
-            .enumerate()
-            .map(|(i, identity)| Site {
-                identity,
-                roster: self.roster.clone(),
-                hub: "hub".into(),
-                address: route(i).to_string(),
-            });
-        let running: Vec<_> = seats
-            .into_iter()
-            .zip(sites)
-            .enumerate()
-            .map(|(place, (party, site))| {
-                let options = options(place);
-                thread::spawn(move || {
-                    let mut events = Vec::new();
-                    let app = run(party, &site, &options, |event| events.push(event)).unwrap();
-                    assert_eq!(app.sums.last(), Some(&expected()));
-                    events
-                })
-            })
-            .collect();
-        running.into_iter().map(|t| t.join().unwrap()).collect()
+        let seats: Vec<_> = (0..self.parties.len()).map(|i| self.party(i)).collect();
+        let sites = (self.parties.drain(..).enumerate()).map(|(i, identity)| Site {
+            identity,
+            roster: self.roster.clone(),
+            hub: "hub".into(),
+            address: route(i).to_string(),
+            listen: None,
+        });
+        let sites = sites.collect();
+        run_sites(seats, sites, options)
     }
+}
+
+/// Runs these parties at these sites, and looks at their results; what each saw.
+pub fn run_sites(
+    seats: Vec<Party<Bulk, MemoryJournal>>,
+    sites: Vec<Site>,
+    options: impl Fn(usize) -> SiteOptions,
+) -> Vec<Vec<SiteEvent>> {
+    let expected = Arc::new(expected(seats.len()));
+    let running: Vec<_> = seats
+        .into_iter()
+        .zip(sites)
+        .enumerate()
+        .map(|(place, (party, site))| {
+            let (options, expected) = (options(place), expected.clone());
+            thread::spawn(move || {
+                let mut events = Vec::new();
+                let app = run(party, &site, &options, |event| events.push(event)).unwrap();
+                assert_eq!(app.sums.last(), Some(&*expected));
+                events
+            })
+        })
+        .collect();
+    running.into_iter().map(|t| t.join().unwrap()).collect()
 }
 
 pub fn quick() -> SiteOptions {
@@ -314,7 +334,8 @@ pub fn cutting(to: SocketAddr, cuts: usize, bytes: usize) -> SocketAddr {
     thread::spawn(move || {
         for (number, near) in listener.incoming().enumerate() {
             let (Ok(near), Ok(far)) = (near, TcpStream::connect(to)) else {
-                return;
+                // Nobody listens there yet.
+                continue;
             };
             let left = if number < cuts { bytes } else { usize::MAX };
             let (near_up, far_up) = (near.try_clone().unwrap(), far.try_clone().unwrap());

@@ -10,20 +10,22 @@ use tacit_learn::model::{GlmConfig, Samples};
 use tacit_learn::packing::{Cost, GradientForm};
 use tacit_learn::twin::Descent;
 use tacit_mhe::{CollectiveGaloisKey, ExactMap, PartySecret, Protocol, Refresh, SessionContext};
+use tacit_node::advice::named;
 use tacit_ring::Xof;
-use tacit_session::Plan;
+use tacit_session::topology::{Load, Network, forecast};
+use tacit_session::{Plan, Topology};
 
 use super::Figure;
 use crate::error::Context;
 use crate::{Console, Error};
 
-/// Measures one of each operation here and adds up.
+/// Measures one of each operation here and adds up; what travels in the whole training.
 pub(super) fn times(
     config: &GlmConfig,
     encryption: &EncryptionPlan,
     console: &mut Console,
     figure: &mut Figure<'_>,
-) -> Result<(), Error> {
+) -> Result<Load, Error> {
     let failed = || "this machine could not be measured";
     let params = &encryption.params;
     let mut xof = Xof::from_os().failed(failed)?;
@@ -116,7 +118,50 @@ pub(super) fn times(
     ))?;
     figure("predicted.wall_s", together)?;
     figure("predicted.wall_s_apart", apart)?;
-    figure("predicted.bytes_per_party", bytes)
+    figure("predicted.bytes_per_party", bytes)?;
+    // Sums of keys come back to everyone; an iteration is a round of gradients and one of refreshing.
+    let lowered = Ciphertext::encoded_len(params, encryption.refresh_level);
+    Ok(Load {
+        rounds: 2.0 * iterations + (cost.galois_keys + 3) as f64,
+        inputs: keys_bytes as f64 + iterations * (point + lowered) as f64,
+        shares: keys_bytes as f64 + iterations * (gradient + refresh.encoded_len()) as f64,
+    })
+}
+
+/// What the network adds in this plan's topology, and in others.
+pub(super) fn topologies(
+    plan: &Plan,
+    network: &Network,
+    load: &Load,
+    console: &mut Console,
+    figure: &mut Figure<'_>,
+) -> Result<(), Error> {
+    let parties = u16::try_from(plan.parties.len()).unwrap_or(u16::MAX);
+    let own: Topology = plan.topology.into();
+    let seconds = own.seconds(parties, network, load);
+    let all = forecast(parties, network, load);
+    let others = all
+        .iter()
+        .take(3)
+        .map(|f| format!("{} {:.1} s", named(f.topology), f.seconds));
+    console.say(&format!(
+        "Topology: {} adds {seconds:.1} s of network, with {:.0} ms and {:.0} Mbit/s a site, to the computation; cheapest: {}.",
+        named(own),
+        1e3 * network.latency,
+        8e-6 * network.bytes_per_second,
+        others.collect::<Vec<_>>().join(", ")
+    ))?;
+    if let Some(best) = all.first() {
+        if best.seconds < 0.9 * seconds {
+            console.warn(&format!(
+                "{} would save {:.0} % of the network's time: set [topology] before the plan is signed",
+                named(best.topology),
+                100.0 * (1.0 - best.seconds / seconds)
+            ));
+        }
+        figure("predicted.network_best_s", best.seconds)?;
+    }
+    figure("predicted.network_s", seconds)
 }
 
 /// Runs the twin on the cohorts at hand.

@@ -1,7 +1,7 @@
 //! `tacit bench network`: one encrypted training in memory, over mutual TLS on loopback, and over links of a
 //! given delay and rate, in several topologies.
 
-mod shape;
+pub mod shape;
 mod sockets;
 mod training;
 
@@ -27,7 +27,7 @@ Parties reach each other through the hub, so that their round trip is two links'
 
 Examples:
   tacit bench network
-  tacit bench network --sizes 3,10 --topologies star,2,4 --runs 7 --json -
+  tacit bench network --sizes 3,10 --topologies star,tree-2,direct-2 --runs 7 --json -
   tacit bench network --sizes 5 --round-trip 40ms --rate 1gbit --require 'star.5.overhead<=0.15'
   tacit bench network --sizes 3 --no-links")]
 pub struct BenchNetwork {
@@ -48,7 +48,8 @@ pub struct BenchNetwork {
         value_parser = clap::value_parser!(u16).range(2..=200))]
     pub sizes: Vec<u16>,
 
-    /// Topologies: `star`, or the children of an inner node of a tree.
+    /// Topologies: `star`, `tree-2` for a tree of two children each, `direct-2` for one whose sites dial their
+    /// parents rather than a hub.
     #[arg(long, value_name = "T,…", value_delimiter = ',', default_values_t = [Tree::STAR, Tree::BINARY])]
     pub topologies: Vec<Tree>,
 
@@ -108,7 +109,7 @@ impl BenchNetwork {
 
     /// Everything about one size and topology: figures by name.
     fn point(&self, size: u16, tree: Tree, console: &Console) -> Result<Vec<f64>, Error> {
-        let training = self.training(size, tree.0)?;
+        let training = self.training(size, tree.plan)?;
         // Not counted: the first run of a process finds everything cold.
         let first = training.in_memory(console)?;
         let (mut memory, mut loopback) = (Vec::new(), Vec::new());
@@ -123,7 +124,7 @@ impl BenchNetwork {
             // Whoever comes second finds other caches: each does in turn.
             for second in [false, true] {
                 if (pair % 2 == 0) == second {
-                    let ran = training.over_sockets(None, console)?.ran;
+                    let ran = training.over_sockets(None, tree.direct, console)?.ran;
                     keep(&mut loopback, ran)?;
                 } else {
                     keep(&mut memory, training.in_memory(console)?.ran)?;
@@ -144,7 +145,7 @@ impl BenchNetwork {
             ratio(Ran::processor),
         ];
         if !self.no_links {
-            let over = training.over_sockets(Some(self.links()), console)?;
+            let over = training.over_sockets(Some(self.links()), tree.direct, console)?;
             let sent: u64 = over.links.iter().map(|l| l.up).sum();
             let busiest = over.links.iter().map(|l| l.up.max(l.down)).max();
             found.extend([
@@ -176,7 +177,7 @@ impl BenchNetwork {
                 ("links_s", "TLS, links", Unit::Seconds),
                 ("wire_bytes_per_party", "sent a party, links", Unit::Bytes),
                 ("busiest_bytes", "busiest direction", Unit::Bytes),
-                ("hub_bytes", "in and out of the hub", Unit::Bytes),
+                ("hub_bytes", "over all links", Unit::Bytes),
             ]);
         }
         columns.push(("model.max_abs_diff", "models differ by", Unit::Plain));

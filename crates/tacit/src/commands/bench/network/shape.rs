@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tacit_session::plan::TopologyPlan;
+use tacit_session::topology::Network;
 
 /// A time, such as `20ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,15 +15,28 @@ pub struct Span(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate(pub u64);
 
-/// A topology: `star`, or the arity of a tree.
+/// A topology: `star`, or the arity of a tree; `direct-2` is one without a hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tree(pub TopologyPlan);
+pub struct Tree {
+    /// As the plan writes it.
+    pub plan: TopologyPlan,
+    /// Whether sites dial their parents, rather than a hub.
+    pub direct: bool,
+}
 
 impl Tree {
     /// Everyone talks to the first.
-    pub const STAR: Self = Self(TopologyPlan::Star);
+    pub const STAR: Self = Self {
+        plan: TopologyPlan::Star,
+        direct: false,
+    };
     /// Two children each.
-    pub const BINARY: Self = Self(TopologyPlan::Tree { arity: 2 });
+    pub const BINARY: Self = Self::of(2, false);
+
+    const fn of(arity: u16, direct: bool) -> Self {
+        let plan = TopologyPlan::Tree { arity };
+        Self { plan, direct }
+    }
 }
 
 /// A positive number and the factor of its unit.
@@ -61,6 +75,13 @@ impl FromStr for Rate {
     }
 }
 
+impl Rate {
+    /// Sites with links of this rate and this round trip to a hub.
+    pub fn network(self, round_trip: Span) -> Network {
+        Network::through_a_hub(round_trip.0.as_secs_f64(), self.0 as f64 / 8.0)
+    }
+}
+
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} Mbit/s", self.0 as f64 / 1e6)
@@ -71,19 +92,23 @@ impl FromStr for Tree {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let arity = text.strip_prefix("tree-").unwrap_or(text);
+        let direct = text.strip_prefix("direct-");
+        let arity = direct.or(text.strip_prefix("tree-")).unwrap_or(text);
         match (text, arity.parse()) {
             ("star", _) => Ok(Self::STAR),
-            (_, Ok(arity @ 2..=256)) => Ok(Self(TopologyPlan::Tree { arity })),
-            _ => Err(format!("`{text}` is neither `star` nor 2 to 256 children")),
+            (_, Ok(arity @ 2..=256)) => Ok(Self::of(arity, direct.is_some())),
+            _ => Err(format!(
+                "`{text}` is neither `star` nor a tree of 2 to 256 children, such as tree-2 or direct-2"
+            )),
         }
     }
 }
 
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
+        match self.plan {
             TopologyPlan::Star => f.write_str("star"),
+            TopologyPlan::Tree { arity } if self.direct => write!(f, "direct-{arity}"),
             TopologyPlan::Tree { arity } => write!(f, "tree-{arity}"),
         }
     }
@@ -101,6 +126,7 @@ mod tests {
         assert_eq!("star".parse(), Ok(Tree::STAR));
         assert_eq!("2".parse(), Ok(Tree::BINARY));
         assert_eq!(Tree::BINARY.to_string().parse(), Ok(Tree::BINARY));
+        assert_eq!("direct-3".parse(), Ok(Tree::of(3, true)));
         assert!(
             ["20", "ms", "-1ms", "1e30s", "0ms"]
                 .iter()

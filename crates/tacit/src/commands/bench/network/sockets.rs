@@ -1,5 +1,6 @@
 //! The same training over sockets: every party on threads of its own, a hub between them.
 
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -7,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use tacit_identity::{Identity, SignedRoster, SiteRole};
 use tacit_report::measure::Stopwatch;
 use tacit_session::plan::Plan;
-use tacit_session::{Approval, Nonce, Seat};
-use tacit_transport::grpc::shaped::{Carried, Shape, ShapedLinks};
+use tacit_session::{Approval, Nonce, PartyIndex, Seat, Topology};
+use tacit_transport::grpc::shaped::{Carried, Passage, Shape, ShapedLinks, To};
 use tacit_transport::grpc::{Hub, HubLimits, HubThread, Site, SiteOptions, run};
 
 use super::training::{Ran, Training};
@@ -78,12 +79,79 @@ impl Members {
     }
 }
 
+/// The passages of all sites' links.
+struct Roads {
+    passages: Vec<Passage>,
+    /// By which passage each site dials.
+    out: Vec<Option<usize>>,
+}
+
+impl Roads {
+    /// From every site to the hub; or to its parent, out over its own link and in over the parent's.
+    fn new(training: &Training, hub: Option<SocketAddr>, relays: &[Option<SocketAddr>]) -> Self {
+        let mut passages = Vec::new();
+        let mut into = vec![None; relays.len()];
+        for (link, relay) in relays.iter().enumerate() {
+            if let Some(relay) = relay {
+                into[link] = Some(passages.len());
+                let to = To::Address(*relay);
+                passages.push(Passage {
+                    link,
+                    inward: true,
+                    to,
+                });
+            }
+        }
+        let mut out = Vec::new();
+        for link in 0..training.agreed.parties.len() {
+            let above = || into.get(training.parent(link)?).copied().flatten();
+            let to = hub.map(To::Address).or_else(|| above().map(To::Passage));
+            out.push(to.map(|to| {
+                passages.push(Passage {
+                    link,
+                    inward: false,
+                    to,
+                });
+                passages.len() - 1
+            }));
+        }
+        Self { passages, out }
+    }
+}
+
 impl Training {
-    /// All parties and the hub as threads of this process that speak gRPC over mutual TLS, each party over
-    /// a link of this shape if there is one. Handshakes and farewells are in the time.
+    fn topology(&self) -> (Topology, u16) {
+        let parties = u16::try_from(self.agreed.parties.len()).unwrap_or(u16::MAX);
+        (self.agreed.topology.into(), parties)
+    }
+
+    fn parent(&self, place: usize) -> Option<usize> {
+        let (topology, parties) = self.topology();
+        let place = PartyIndex(u16::try_from(place).ok()?);
+        topology.parent(place, parties).map(PartyIndex::as_usize)
+    }
+
+    /// Free addresses for the parties that have children.
+    fn relays(&self) -> Result<Vec<Option<SocketAddr>>, Error> {
+        let (topology, parties) = self.topology();
+        let mut relays = Vec::new();
+        for party in (0..parties).map(PartyIndex) {
+            let has_children = topology.children(party, parties).next().is_some();
+            // Free until the party takes it, unless another program is as quick.
+            let free = || TcpListener::bind("127.0.0.1:0")?.local_addr();
+            let relay = has_children.then(free).transpose();
+            relays.push(relay.failed(|| "no address is free")?);
+        }
+        Ok(relays)
+    }
+
+    /// All parties, and the hub unless they dial each other directly, as threads of this process that speak
+    /// gRPC over mutual TLS, each party over a link of this shape if there is one. Handshakes and farewells are
+    /// in the time.
     pub(super) fn over_sockets(
         &self,
         shape: Option<Shape>,
+        direct: bool,
         console: &Console,
     ) -> Result<OverSockets, Error> {
         let members = Members::of(&self.agreed)?;
@@ -93,23 +161,39 @@ impl Training {
             hub,
             roster,
         } = members;
-        let hub = Hub::new(hub, roster.clone(), HubLimits::default(), |_| {})
-            .failed(|| "the hub does not start")?;
-        let hub = HubThread::start(hub, "127.0.0.1:0").failed(|| "the hub does not listen")?;
-        let links = shape
-            .map(|shape| ShapedLinks::open(hub.address(), identities.len(), shape))
-            .transpose()
-            .failed(|| "the links cannot be opened")?;
-        let sites = identities.into_iter().enumerate().map(|(place, identity)| {
-            let shaped = links.as_ref().and_then(|l| l.addresses().get(place));
-            Site {
+        let names: Vec<_> = identities.iter().map(|i| i.name().to_owned()).collect();
+        let (mut hub, relays) = match direct {
+            true => (None, self.relays()?),
+            false => {
+                let hub = Hub::new(hub, roster.clone(), HubLimits::default(), |_| {})
+                    .failed(|| "the hub does not start")?;
+                let hub = HubThread::start(hub, "127.0.0.1:0");
+                (Some(hub.failed(|| "the hub does not listen")?), Vec::new())
+            }
+        };
+        let roads = Roads::new(self, hub.as_ref().map(HubThread::address), &relays);
+        let links = (shape
+            .map(|shape| ShapedLinks::with(&roads.passages, shape))
+            .transpose())
+        .failed(|| "the links cannot be opened")?;
+        let mut sites = Vec::with_capacity(names.len());
+        for (place, identity) in identities.into_iter().enumerate() {
+            let above = self.parent(place).filter(|_| direct);
+            let plain = match (above, &hub) {
+                (Some(above), _) => relays.get(above).copied().flatten(),
+                (None, hub) => hub.as_ref().map(HubThread::address),
+            };
+            let road = roads.out.get(place).copied().flatten();
+            let shaped = links.as_ref().zip(road);
+            let address = shaped.and_then(|(l, road)| l.addresses().get(road).copied());
+            sites.push(Site {
                 identity,
                 roster: roster.clone(),
-                hub: HUB.into(),
-                address: shaped.copied().unwrap_or(hub.address()).to_string(),
-            }
-        });
-        let sites: Vec<_> = sites.collect();
+                hub: above.map_or(HUB.into(), |above| names[above].clone()),
+                address: (address.or(plain)).map_or(String::new(), |a| a.to_string()),
+                listen: relays.get(place).copied().flatten().map(|a| a.to_string()),
+            });
+        }
         let options = SiteOptions {
             deadline: Some(DEADLINE),
             ..SiteOptions::default()
@@ -140,8 +224,9 @@ impl Training {
         }
         let root = root.ok_or_else(|| Error::failed("there are no parties"))?;
         let ran = Ran::of(&watch, &root)?;
+        drop(hub.take());
         let carried = links.iter().flat_map(|links| {
-            let all = 0..links.addresses().len();
+            let all = 0..names.len();
             all.map(|link| links.carried(link))
         });
         Ok(OverSockets {
