@@ -360,6 +360,7 @@ mod tests {
             text("PARTY__DATA", "d"),
             text("PARTY__HUB", "hub"),
             text("PARTY__ADDRESS", "h:1"),
+            text("PARTY__LISTEN", "0.0.0.0:7601"),
             text("PARTY__MARKS", "m"),
             text("PARTY__LINGER_SECONDS", "7"),
         ]);
@@ -379,6 +380,7 @@ mod tests {
                 data: "/f/d".into(),
                 hub: "hub".into(),
                 address: "h:1".into(),
+                listen: Some("0.0.0.0:7601".into()),
                 marks: Some("/f/m".into()),
                 linger_seconds: 7,
             }),

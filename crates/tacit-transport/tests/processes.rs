@@ -1,4 +1,5 @@
-//! A hub and three parties as processes of their own, which are killed and come back.
+//! A hub and three parties, or seven as a tree without a hub, as processes of their own, which are killed and
+//! come back.
 //!
 //! The test starts this very program again, once for every process; [`one_process`] is what those
 //! run.
@@ -16,12 +17,14 @@ use std::time::{Duration, SystemTime};
 use tacit_identity::{Identity, SignedRoster, SiteRole};
 use tacit_journal::FileJournal;
 use tacit_seal::Unlock;
-use tacit_session::plan::{Plan, Release, ReleaseKind};
+use tacit_session::plan::{Plan, Release, ReleaseKind, TopologyPlan};
 use tacit_session::simulation::Tally;
 use tacit_session::{Approval, Nonce, Party, PublicKey, Seat};
 use tacit_transport::grpc::{Hub, HubLimits, Site, SiteEvent, SiteOptions, run};
 
 const NAMES: [&str; 3] = ["ada", "bob", "eve"];
+/// Those of a tree: the first three have two children each.
+const SEVEN: [&str; 7] = ["ada", "bob", "eve", "dan", "fay", "gus", "ivy"];
 const ROUNDS: u32 = 40;
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 /// Lines with this prefix are for the test.
@@ -31,8 +34,11 @@ fn unlock() -> Unlock {
     Unlock::key([5; 32]).unwrap()
 }
 
-fn plan() -> Plan {
-    let mut plan = Plan::draft("sums", "tally", &NAMES);
+fn plan(names: &[&str]) -> Plan {
+    let mut plan = Plan::draft("sums", "tally", names);
+    if names.len() > NAMES.len() {
+        plan.topology = TopologyPlan::Tree { arity: 2 };
+    }
     plan.timing.retry_seconds = 1;
     plan.releases.push(Release {
         what: ReleaseKind::Statistics,
@@ -48,11 +54,11 @@ fn value(name: &str) -> u64 {
 }
 
 /// Makes everyone's sealed identity and the roster, as files.
-fn set_up(folder: &Path) {
+fn set_up(folder: &Path, names: &[&str]) {
     let mut requests = Vec::new();
-    let sites = NAMES.map(|n| (n, SiteRole::Party));
+    let sites = names.iter().map(|n| (*n, SiteRole::Party));
     let mut issuer = None;
-    for (name, role) in sites.into_iter().chain([("hub", SiteRole::Hub)]) {
+    for (name, role) in sites.chain([("hub", SiteRole::Hub)]) {
         let identity = Identity::generate(name, role, SystemTime::now(), YEAR).unwrap();
         identity.create(folder.join(name), &unlock()).unwrap();
         requests.push(identity.request());
@@ -102,7 +108,18 @@ fn hub(identity: Identity, folder: &Path, address: &str) {
 }
 
 fn party(identity: Identity, folder: &Path, address: String) {
-    let (plan, roster) = (plan(), roster(folder));
+    // In a tree there are the addresses of all that relay.
+    let relays: Vec<_> = address.split(',').collect();
+    let names: &[&str] = if relays.len() > 1 { &SEVEN } else { &NAMES };
+    let (hub, address, listen) = match names.iter().position(|n| *n == identity.name()) {
+        Some(place) if relays.len() > 1 => {
+            let parent = place.saturating_sub(1) / 2;
+            let listen = relays.get(place).map(|a| (*a).to_owned());
+            (names[parent], relays[parent].to_owned(), listen)
+        }
+        _ => ("hub", address, None),
+    };
+    let (plan, roster) = (plan(names), roster(folder));
     let (digest, key) = (plan.digest().unwrap(), identity.session_key());
     let members = roster.session();
     let approval = Approval::sign(&key, digest, members.digest());
@@ -126,9 +143,9 @@ fn party(identity: Identity, folder: &Path, address: String) {
     let site = Site {
         identity,
         roster,
-        hub: "hub".into(),
+        hub: hub.into(),
         address,
-        listen: None,
+        listen,
     };
     let options = SiteOptions {
         tick: Duration::from_millis(100),
@@ -223,7 +240,7 @@ fn listen(out: impl std::io::Read, say: &Sender<String>) {
 #[test]
 fn parties_and_hub_are_killed_and_come_back_and_the_totals_are_right() {
     let folder = tempfile::tempdir().unwrap();
-    set_up(folder.path());
+    set_up(folder.path(), &NAMES);
     let start = |name: &str, address: &str| Process::start(name, folder.path(), address);
     let mut hub = start("hub", "127.0.0.1:0");
     let address = hub.address();
@@ -243,6 +260,30 @@ fn parties_and_hub_are_killed_and_come_back_and_the_totals_are_right() {
         }
     }
     let values: Vec<u64> = NAMES.iter().map(|n| value(n)).collect();
+    let expected = format!("totals {:?}", Tally::expected(&values, ROUNDS));
+    for (name, party) in &mut parties {
+        assert_eq!(party.totals(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_tree_without_a_hub_goes_on_when_those_who_relay_are_killed_and_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    set_up(folder.path(), &SEVEN);
+    let vacant = || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    let relays = [vacant(), vacant(), vacant()].join(",");
+    let start = |name: &str| Process::start(name, folder.path(), &relays);
+    let mut parties: HashMap<&str, Process> = SEVEN.into_iter().map(|n| (n, start(n))).collect();
+    let root = SEVEN[0];
+    for (round, victim) in [(5, "bob"), (12, root), (19, "eve"), (26, "fay")] {
+        parties.get_mut(root).unwrap().comes_to(round);
+        parties.get_mut(victim).unwrap().kill();
+        parties.insert(victim, start(victim));
+    }
+    let values: Vec<u64> = SEVEN.iter().map(|n| value(n)).collect();
     let expected = format!("totals {:?}", Tally::expected(&values, ROUNDS));
     for (name, party) in &mut parties {
         assert_eq!(party.totals(), expected, "{name}");

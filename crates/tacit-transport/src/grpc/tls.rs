@@ -243,7 +243,8 @@ pub(super) fn client(
 ) -> Result<(ClientConfig, Verdict), Error> {
     let relays = |s: &&tacit_identity::Site| s.name == hub && s.role == SiteRole::Party;
     let roles: &[SiteRole] = match roster.sites().iter().find(relays) {
-        Some(_) => &[SiteRole::Party],
+        // By its name it is this party in any case; a hub in its place is told apart by its own.
+        Some(_) => &[SiteRole::Party, SiteRole::Hub],
         None => &[SiteRole::Hub],
     };
     let (gate, verdict) = gate(roster, roles, Some(hub.to_owned()));
