@@ -56,6 +56,7 @@ impl Node {
         roster.admit(identity.certificate().der(), now, SiteRole::Party)?;
         make_private(&config.state)?;
         let agreement = Agreement::from_toml(&read_text(&party.plan)?)?;
+        check_ways(&party, &roster, &agreement.plan)?;
         let approval = ApprovalFile::from_toml(&read_text(&party.approval)?)?;
         let approval = approval.check(
             &identity.session_key().public(),
@@ -182,6 +183,24 @@ impl Node {
         let (trained, _) = desk.fresh()?.session(&training, &mut observer)?;
         trained.keep_model()?;
         Ok(trained)
+    }
+}
+
+/// Whether this site reaches the others as the plan needs it: who stays away is told and heard at a hub.
+pub(crate) fn check_ways(
+    party: &PartyConfig,
+    roster: &SignedRoster,
+    plan: &Plan,
+) -> Result<(), Error> {
+    let mut dialled = roster.sites().iter().filter(|s| s.name == party.hub);
+    let is_direct = party.listen.is_some() || dialled.any(|s| s.role == SiteRole::Party);
+    match is_direct && plan.threshold.is_some() {
+        true => {
+            let problem =
+                "a plan with a threshold needs a hub that all sites dial, and no `listen`";
+            Err(Error::config("party.hub", problem))
+        }
+        false => Ok(()),
     }
 }
 

@@ -290,6 +290,11 @@ impl Preflight<'_> {
             self.test("approval", remedy, approved, |_| {
                 "this site signed this plan with these members".into()
             });
+            if let Err(problem) = node::check_ways(party, roster, &agreement.plan) {
+                let remedy = "dial a hub of the roster, or have the plan changed";
+                self.checks
+                    .push(Check::bad("ways", problem.to_string(), remedy));
+            }
             let owner = node::share_owner(agreement.digest, members, &key);
             self.share_key(agreement, owner);
         }

@@ -8,6 +8,7 @@ use tacit_identity::{Revocation, SignedRoster};
 use tacit_seal::Unlock;
 
 use super::*;
+use crate::Node;
 use crate::operations::Operations;
 
 const PLAN: &str = include_str!("../../../../examples/hospitals/plan.toml");
@@ -394,4 +395,20 @@ fn a_hub_tests_its_own_files_and_its_port() {
     // A party's files make no hub.
     ready.config.identity = ready.path("hospital-a.sealed");
     ready.says("certificate", Verdict::Bad, "is a party in the roster");
+}
+
+#[test]
+fn a_plan_with_a_threshold_is_told_to_use_a_hub() {
+    let mut ready = Ready::new();
+    let threshold = PLAN.replacen("[timing]", "[threshold]\nt = 3\n\n[timing]", 1);
+    ready.write("plan.toml", threshold.as_bytes());
+    let opened = |ready: &Ready| Node::open(&ready.config).unwrap_err().to_string();
+    // As far as the signature, which is of another plan.
+    assert!(opened(&ready).contains("the approval is for plan"));
+    ready.party().listen = Some("127.0.0.1:0".into());
+    assert!(opened(&ready).contains("party.hub"));
+    ready.says("ways", Verdict::Bad, "a hub that all sites dial");
+    ready.party().listen = None;
+    ready.party().hub = "hospital-b".into();
+    assert!(opened(&ready).contains("party.hub"));
 }

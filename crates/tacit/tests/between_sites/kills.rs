@@ -20,7 +20,7 @@ fn a_training_under_failures_is_the_training_without_them_byte_for_byte() {
     let number =
         |name: &str, default: u64| std::env::var(name).map_or(default, |n| n.parse().unwrap());
     let kills = number("TACIT_KILLS", 8) as usize;
-    let mut dice = Dice::new(number("TACIT_KILLS_SEED", 1));
+    let mut dice = Dice::new(number("TACIT_KILLS_SEED", 2));
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let [begun, calm, storm] = ["begun", "calm", "storm"].map(|name| folder.path().join(name));
