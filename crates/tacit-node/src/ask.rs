@@ -12,7 +12,7 @@ use tacit_transport::grpc::{Mailbox, Site, SiteEvent, SiteOptions, correspond};
 use crate::agreement::Agreement;
 use crate::config::{NodeConfig, read_text};
 use crate::error::Error;
-use crate::letters::{ANSWER, KEY, Letters, REFUSED, ROWS};
+use crate::letters::{ANSWER, KEY, Letters, REFUSED, ROWS, Topic};
 use crate::rows::{Standardisation, samples};
 use crate::warrant::Warrant;
 
@@ -62,6 +62,7 @@ pub fn ask(
     let rows = standardiser.and_then(|by| samples(&table, &by));
     let rows = rows.map_err(|e| Error::config(input.display().to_string(), e))?;
     let letters = Letters::new(
+        Topic::Queries,
         &site.identity,
         site.roster.session(),
         agreement.digest,

@@ -22,6 +22,15 @@ pub(crate) const ROWS: &str = "query/rows";
 pub(crate) const ANSWER: &str = "query/answer";
 pub(crate) const REFUSED: &str = "query/refused";
 
+/// What letters are about: each has a room of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Topic {
+    /// Queries and answers.
+    Queries,
+    /// Who is here, and who goes on.
+    Absence,
+}
+
 /// The letters about one plan.
 pub(crate) struct Letters {
     pub(crate) about: Correspondence,
@@ -29,38 +38,19 @@ pub(crate) struct Letters {
 }
 
 impl Letters {
-    /// Queries: of the member with this identity, with these others.
+    /// Of the member with this identity, with these others.
     pub(crate) fn new(
+        topic: Topic,
         identity: &Identity,
         roster: &Roster,
         plan: Digest,
         with: Vec<PartyIndex>,
         max_payload: u64,
     ) -> Result<Self, Error> {
-        let domain = "tacit letters about a plan v1";
-        Self::about(domain, identity, roster, plan, with, max_payload)
-    }
-
-    /// The same about parties that stay away.
-    pub(crate) fn about_absence(
-        identity: &Identity,
-        roster: &Roster,
-        plan: Digest,
-        with: Vec<PartyIndex>,
-        max_payload: u64,
-    ) -> Result<Self, Error> {
-        let domain = "tacit letters about absence v1";
-        Self::about(domain, identity, roster, plan, with, max_payload)
-    }
-
-    fn about(
-        domain: &str,
-        identity: &Identity,
-        roster: &Roster,
-        plan: Digest,
-        with: Vec<PartyIndex>,
-        max_payload: u64,
-    ) -> Result<Self, Error> {
+        let domain = match topic {
+            Topic::Queries => "tacit letters about a plan v1",
+            Topic::Absence => "tacit letters about absence v1",
+        };
         let public = identity.session_key().public();
         let me = roster
             .place_of(&public)

@@ -180,7 +180,8 @@ impl Node {
             phase: "training",
             query: None,
         };
-        let (trained, _) = desk.fresh()?.session(&training, &mut observer)?;
+        let begun = desk.fresh()?.replayed(false)?;
+        let (trained, _) = begun.session(&training, &mut observer)?;
         trained.keep_model()?;
         Ok(trained)
     }

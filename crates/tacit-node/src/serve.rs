@@ -21,7 +21,7 @@ use tacit_session::{Digest, Frame, PartyIndex, Role};
 use tacit_transport::grpc::{Mailbox, SiteEvent, correspond};
 
 use crate::error::Error;
-use crate::letters::{ANSWER, KEY, Letters, REFUSED, ROWS};
+use crate::letters::{ANSWER, KEY, Letters, REFUSED, ROWS, Topic};
 use crate::sessions::{Job, Trained, file};
 use crate::status::NodeStatus;
 
@@ -93,6 +93,7 @@ impl Root {
             .filter(|(member, _)| member.role == Role::Querier)
             .map(|(_, place)| PartyIndex(place));
         let letters = Letters::new(
+            Topic::Queries,
             &desk.site.identity,
             roster,
             desk.agreement.digest,

@@ -157,7 +157,7 @@ impl Trained {
     }
 
     /// Replays the attempts at the training: those that were left and, with `all`, the last one, too.
-    fn replayed(mut self, all: bool) -> Result<Self, Error> {
+    pub(crate) fn replayed(mut self, all: bool) -> Result<Self, Error> {
         let mut attempts = self.desk.records.attempts(0);
         if !all {
             attempts.pop();
@@ -183,9 +183,7 @@ impl Trained {
         patient: Option<u32>,
         observer: &mut Observer,
     ) -> Result<Ended, Error> {
-        if session == 0 {
-            self = self.replayed(false)?;
-        } else if let Some(query) = job.query {
+        if let (1.., Some(query)) = (session, job.query) {
             let encryption = &self.desk.agreement.glm()?.encryption;
             let query = Query::from_bytes(encryption, query)?;
             self.gate.application_mut().submit(query);
@@ -298,41 +296,32 @@ impl Desk {
     /// After a session was left: a party that is ready for the next attempt, at which session, and up to which round it
     /// waits whatever happens.
     fn gone_on(
-        mut self,
+        self,
         session: u64,
         verdict: Verdict,
         round: u32,
     ) -> Result<(Trained, u64, Option<u32>), Error> {
-        let (session, patient) = match verdict {
-            Verdict::GoOn(record) => {
-                let session = record.session;
-                self.join(record)?;
-                (session, None)
-            }
-            Verdict::Absent { present } => {
-                let again = self.fresh()?.replayed(true)?;
-                let origin = again.application().can_go_on(true);
-                self = again.desk;
-                match origin {
-                    Ok(origin) => {
-                        let t = self.agreement.plan.threshold.map_or(0, |t| t.t);
-                        let attempt = self.records.attempt() + 1;
-                        let with = Continuation::among(attempt, present, t, origin);
-                        self.join(GoOn { session, with })?;
-                        (session, None)
-                    }
-                    Err(all_needed) => {
-                        self.tell("waiting", Some(all_needed.to_string()))?;
-                        (session, Some(round))
-                    }
+        let mut again = self.fresh()?.replayed(true)?;
+        let record = match verdict {
+            Verdict::GoOn(record) => record,
+            Verdict::Absent { present } => match again.application().can_go_on(true) {
+                Ok(origin) => {
+                    let records = &again.desk.records;
+                    let t = again.desk.agreement.plan.threshold.map_or(0, |t| t.t);
+                    let with = Continuation::among(records.attempt() + 1, present, t, origin);
+                    GoOn { session, with }
                 }
-            }
+                Err(all_needed) => {
+                    again.desk.tell("waiting", Some(all_needed.to_string()))?;
+                    // What was left is taken up again.
+                    let waiting = again.desk.fresh()?.replayed(session > 0)?;
+                    return Ok((waiting, session, Some(round)));
+                }
+            },
         };
-        let mut trained = self.fresh()?;
-        if session > 0 {
-            trained = trained.replayed(true)?;
-        }
-        Ok((trained, session, patient))
+        let session = record.session;
+        again.desk.join(record)?;
+        Ok((again, session, None))
     }
 
     /// Keeps who goes on, if this site is among them.

@@ -3,9 +3,12 @@
 //!
 //! `cargo bench -p tacit-transport --bench local` prints one line per shape.
 
+mod bulk;
+
+use bulk::Bulk;
 use tacit_session::plan::TopologyPlan;
 use tacit_session::simulation::Simulation;
-use tacit_session::{Application, Next, NoJournal, Party, PartyIndex, RoundId, SessionContext};
+use tacit_session::{NoJournal, Party};
 use tacit_transport::Error;
 use tacit_transport::memory::{Options, run_local, seats};
 
@@ -15,49 +18,15 @@ const INPUT: usize = 10 << 20;
 const SHARE: usize = 2 << 20;
 
 /// Adds up long vectors of words.
-struct Bulk {
-    rounds: usize,
-}
-
-impl Application for Bulk {
-    type Error = std::convert::Infallible;
-
-    fn begin(&mut self, _: &SessionContext) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    fn next_round(&mut self) -> Result<Next, Self::Error> {
-        let Some(left) = self.rounds.checked_sub(1) else {
-            return Ok(Next::Complete(Vec::new()));
-        };
-        self.rounds = left;
-        Ok(Next::round("bulk", vec![left as u8; INPUT]))
-    }
-
-    fn share(&mut self, _: &RoundId, input: &[u8]) -> Result<Vec<u8>, Self::Error> {
-        Ok(vec![input[0]; SHARE])
-    }
-
-    fn aggregate(
-        &mut self,
-        _: &RoundId,
-        _: &[u8],
-        into: &mut Vec<u8>,
-        _: PartyIndex,
-        share: &[u8],
-    ) -> Result<(), Self::Error> {
-        into.iter_mut()
-            .zip(share)
-            .for_each(|(sum, more)| *sum = sum.wrapping_add(*more));
-        Ok(())
-    }
-
-    fn finish(&mut self, _: &RoundId, _: Vec<u8>) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    fn complete(&mut self, _: &[u8]) -> Result<(), Self::Error> {
-        Ok(())
+fn bulk() -> Bulk {
+    Bulk {
+        rounds: ROUNDS,
+        input: INPUT,
+        share: SHARE,
+        add: |into, share| {
+            let pairs = into.iter_mut().zip(share);
+            pairs.for_each(|(sum, more)| *sum = sum.wrapping_add(*more));
+        },
     }
 }
 
@@ -70,7 +39,7 @@ fn main() -> Result<(), Error> {
         let plan = Simulation::with_topology(0, PARTIES, shape).plan;
         let mut parties = Vec::new();
         for seat in seats(&plan)? {
-            parties.push(Party::new(seat, Bulk { rounds: ROUNDS }, NoJournal)?);
+            parties.push(Party::new(seat, bulk(), NoJournal)?);
         }
         let finished = run_local(parties, &Options::default(), |_| ())?;
         let opening: f64 = finished.rounds[..2]

@@ -4,16 +4,17 @@
 //! `cargo bench -p tacit-transport --features grpc --bench network` prints nanoseconds of processor time
 //! per byte of a frame and hop from party to party, in memory and through the hub.
 
+mod bulk;
+
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use bulk::Bulk;
 use tacit_identity::{Identity, SignedRoster, SiteRole};
 use tacit_session::plan::{Plan, TopologyPlan};
 use tacit_session::simulation::Simulation;
-use tacit_session::{
-    Application, Approval, Next, NoJournal, Nonce, Party, PartyIndex, RoundId, Seat, SessionContext,
-};
+use tacit_session::{Approval, NoJournal, Nonce, Party, Seat};
 use tacit_transport::grpc::{Hub, HubLimits, HubThread, Site, SiteOptions, run};
 use tacit_transport::memory::{Options, run_local, seats};
 
@@ -22,53 +23,17 @@ const ROUNDS: usize = 20;
 const BYTES: usize = 4 << 20;
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Hands long vectors down and up again, and looks at one byte of each.
-struct Bulk {
-    rounds: usize,
-}
-
-impl Application for Bulk {
-    type Error = std::convert::Infallible;
-
-    fn begin(&mut self, _: &SessionContext) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    fn next_round(&mut self) -> Result<Next, Self::Error> {
-        let Some(left) = self.rounds.checked_sub(1) else {
-            return Ok(Next::Complete(Vec::new()));
-        };
-        self.rounds = left;
-        Ok(Next::round("bulk", vec![left as u8; BYTES]))
-    }
-
-    fn share(&mut self, _: &RoundId, input: &[u8]) -> Result<Vec<u8>, Self::Error> {
-        Ok(vec![input[0]; BYTES])
-    }
-
-    fn aggregate(
-        &mut self,
-        _: &RoundId,
-        _: &[u8],
-        into: &mut Vec<u8>,
-        _: PartyIndex,
-        share: &[u8],
-    ) -> Result<(), Self::Error> {
-        into[0] = into[0].wrapping_add(share[0]);
-        Ok(())
-    }
-
-    fn finish(&mut self, _: &RoundId, _: Vec<u8>) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    fn complete(&mut self, _: &[u8]) -> Result<(), Self::Error> {
-        Ok(())
-    }
-}
-
 fn bulk(seats: Vec<Seat>) -> Vec<Party<Bulk, NoJournal>> {
-    let bulk = |seat| Party::new(seat, Bulk { rounds: ROUNDS }, NoJournal).unwrap();
+    let bulk = |seat| {
+        let bulk = Bulk {
+            rounds: ROUNDS,
+            input: BYTES,
+            share: BYTES,
+            // One byte of each is looked at.
+            add: |into, share| into[0] = into[0].wrapping_add(share[0]),
+        };
+        Party::new(seat, bulk, NoJournal).unwrap()
+    };
     seats.into_iter().map(bulk).collect()
 }
 

@@ -9,7 +9,7 @@ use tacit_transport::grpc::{Mailbox, Site, SiteOptions, Stop, correspond};
 
 use super::GoOn;
 use crate::error::Error;
-use crate::letters::Letters;
+use crate::letters::{Letters, Topic};
 
 const HERE: &str = "absence/here";
 const STAY: &str = "absence/stay";
@@ -169,7 +169,8 @@ impl Watch {
         talk: impl FnOnce(&Mailbox, &Letters) -> Result<(), Error> + Send,
     ) -> Result<(), Error> {
         let roster: &Roster = who.site.roster.session();
-        let letters = Letters::about_absence(
+        let letters = Letters::new(
+            Topic::Absence,
             &who.site.identity,
             roster,
             who.plan,

@@ -10,14 +10,16 @@
 //! loses its connection, the reason is logged, and nobody else notices. Connections that have not shown a
 //! certificate are counted apart, by address: however many there are, members find a place.
 
-use std::collections::{HashMap, HashSet};
+mod call;
+mod rooms;
+
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -28,21 +30,17 @@ use tacit_identity::{Identity, SignedRoster, SiteRole};
 use tacit_session::PartyIndex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::codec::Streaming;
-use tonic::{Request, Response, Status};
 
 use super::census::{Census, Counters, RefusalClass};
 use super::door::Door;
 use super::tls;
-use super::wire::{
-    ATTACH, Envelope, EnvelopeCodec, FRAME, Finished, Hello, Kind, MAX_MESSAGE, Present, READ,
-    VERSION,
-};
+use super::wire::{FRAME, READ};
 use crate::error::Error;
+use call::Call;
+use rooms::Room;
 
 /// What a hub allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,20 +139,6 @@ impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hub({}, {:?})", self.name, self.limits)
     }
-}
-
-#[derive(Default)]
-struct Room {
-    present: HashMap<PartyIndex, Seat>,
-    finished: HashSet<PartyIndex>,
-}
-
-struct Seat {
-    post: mpsc::Sender<Result<Envelope, Status>>,
-    /// Tells one connection of a party from its next.
-    number: u64,
-    /// Dropped with the seat: the stream ends.
-    _alive: oneshot::Sender<()>,
 }
 
 impl Hub {
@@ -348,149 +332,6 @@ impl Hub {
         self.counters.refused(class);
         (self.log)(HubEvent::Refused { from, reason });
     }
-
-    fn rooms(&self) -> MutexGuard<'_, HashMap<[u8; 32], Room>> {
-        // Every change is made in one step; a panic elsewhere leaves the rooms whole.
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Seats somebody of this process.
-    pub(super) fn sit(&self, room: [u8; 32], party: PartyIndex) -> Result<Chair, Status> {
-        let (post, down) = mpsc::channel(self.limits.waiting);
-        let (seat, number, gone) = seat(post)?;
-        self.attach(room, party, seat)?;
-        Ok(Chair {
-            down,
-            number,
-            _gone: gone,
-        })
-    }
-
-    /// Tells one party of a room that another one is there (again).
-    pub(super) fn tell_present(&self, room: [u8; 32], who: PartyIndex, to: PartyIndex) {
-        if let Some(seat) = self.rooms().get(&room).and_then(|r| r.present.get(&to)) {
-            tell(seat, who, Kind::Present(Present {}));
-        }
-    }
-
-    /// Ends every seat when what waits for it is read.
-    pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
-        self.rooms().clear();
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
-    }
-
-    /// Seats a party and tells everyone.
-    fn attach(&self, room: [u8; 32], party: PartyIndex, seat: Seat) -> Result<(), Status> {
-        let mut rooms = self.rooms();
-        if !rooms.contains_key(&room) && rooms.len() >= self.limits.rooms {
-            let empty = rooms.iter().find(|(_, r)| r.present.is_empty());
-            let Some(empty) = empty.map(|(id, _)| *id) else {
-                return Err(Status::resource_exhausted(
-                    "the hub has no room for a session",
-                ));
-            };
-            rooms.remove(&empty);
-        }
-        let room = rooms.entry(room).or_default();
-        let present = || Kind::Present(Present {});
-        for (other, there) in &room.present {
-            if *other != party {
-                tell(&seat, *other, present());
-                tell(there, party, present());
-            }
-        }
-        for finished in &room.finished {
-            tell(&seat, *finished, Kind::Finished(Finished {}));
-        }
-        if let Some(before) = room.present.insert(party, seat) {
-            let again = Status::aborted("this party attached again from another connection");
-            let _ = before.post.try_send(Err(again));
-        }
-        Ok(())
-    }
-
-    pub(super) fn detach(&self, room: [u8; 32], party: PartyIndex, number: u64) {
-        let mut rooms = self.rooms();
-        if let Some(there) = rooms.get_mut(&room) {
-            let is_this = |seat: &Seat| seat.number == number;
-            if there.present.get(&party).is_some_and(is_this) {
-                there.present.remove(&party);
-            }
-            if there.present.is_empty() && there.finished.is_empty() {
-                rooms.remove(&room);
-            }
-        }
-    }
-
-    /// Passes a message on. The sender is whom the certificate names.
-    pub(super) fn relay(
-        &self,
-        room: [u8; 32],
-        from: PartyIndex,
-        envelope: Envelope,
-    ) -> Result<(), Status> {
-        let Some(kind) = envelope.kind else {
-            return Err(Status::invalid_argument("a message without contents"));
-        };
-        let mut rooms = self.rooms();
-        let Some(room) = rooms.get_mut(&room) else {
-            return Ok(());
-        };
-        match kind {
-            Kind::Hello(_) | Kind::Present(_) => {
-                return Err(Status::invalid_argument("a message out of turn"));
-            }
-            Kind::Finished(_) => {
-                room.finished.insert(from);
-                for (other, seat) in &room.present {
-                    if *other != from {
-                        tell(seat, from, Kind::Finished(Finished {}));
-                    }
-                }
-            }
-            kind => {
-                let to = u16::try_from(envelope.peer).map(PartyIndex);
-                let to = to.map_err(|_| Status::invalid_argument("no such party"))?;
-                // Who is not there misses it and is offered it again.
-                let overrun = room
-                    .present
-                    .get(&to)
-                    .is_some_and(|seat| !tell(seat, from, kind));
-                if overrun {
-                    // Its stream ends when the messages that wait are read, or with its connection.
-                    room.present.remove(&to);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A seat of this process.
-pub(super) struct Chair {
-    pub(super) down: mpsc::Receiver<Result<Envelope, Status>>,
-    pub(super) number: u64,
-    _gone: oneshot::Receiver<()>,
-}
-
-/// A seat, its number, and what hears that it is taken away.
-fn seat(
-    post: mpsc::Sender<Result<Envelope, Status>>,
-) -> Result<(Seat, u64, oneshot::Receiver<()>), Status> {
-    let mut number = [0; 8];
-    getrandom::fill(&mut number).map_err(|_| Status::unavailable("no entropy"))?;
-    let number = u64::from_le_bytes(number);
-    let (_alive, gone) = oneshot::channel();
-    let seat = Seat {
-        post,
-        number,
-        _alive,
-    };
-    Ok((seat, number, gone))
 }
 
 /// Done when a connection is in no room for so long.
@@ -507,136 +348,5 @@ async fn idle(mut calling: watch::Receiver<usize>, patience: Duration) {
             Ok(Err(_)) => std::future::pending().await,
             Err(_) => return,
         }
-    }
-}
-
-/// Whether there was room for the message.
-fn tell(seat: &Seat, from: PartyIndex, kind: Kind) -> bool {
-    let peer = from.0.into();
-    let kind = Some(kind);
-    let sent = seat.post.try_send(Ok(Envelope { peer, kind }));
-    !matches!(sent, Err(mpsc::error::TrySendError::Full(_)))
-}
-
-/// What one connection calls.
-#[derive(Clone)]
-struct Call {
-    hub: Arc<Hub>,
-    party: PartyIndex,
-    name: String,
-    from: SocketAddr,
-    /// How many rooms this connection is in.
-    calls: Arc<watch::Sender<usize>>,
-}
-
-impl Call {
-    async fn route(self, request: http::Request<Incoming>) -> http::Response<tonic::body::Body> {
-        if request.uri().path() != ATTACH {
-            let problem = format!("`{}` calls {}", self.name, request.uri().path());
-            self.hub.refuse(self.from, RefusalClass::Protocol, problem);
-            return Status::unimplemented("this hub has /tacit.hub.v1.Hub/Attach alone")
-                .into_http();
-        }
-        tonic::server::Grpc::new(EnvelopeCodec)
-            .max_decoding_message_size(MAX_MESSAGE)
-            .streaming(self, request)
-            .await
-    }
-
-    async fn attach(
-        self,
-        mut up: Streaming<Envelope>,
-    ) -> Result<Response<ReceiverStream<Result<Envelope, Status>>>, Status> {
-        let first = timeout(self.hub.limits.greeting, up.message()).await;
-        let greeted = match first {
-            Err(_) => Err(Status::deadline_exceeded("no greeting in time")),
-            Ok(Err(status)) => Err(status),
-            Ok(Ok(first)) => room_of(first),
-        };
-        let room = greeted.inspect_err(|status| {
-            let reason = format!("`{}`: {}", self.name, status.message());
-            let class = match status.code() {
-                tonic::Code::DeadlineExceeded => RefusalClass::Silent,
-                _ => RefusalClass::Protocol,
-            };
-            self.hub.refuse(self.from, class, reason);
-        })?;
-        let (post, down) = mpsc::channel(self.hub.limits.waiting);
-        let closed = post.clone();
-        let (seat, number, gone) = seat(post)?;
-        self.hub
-            .attach(room, self.party, seat)
-            .inspect_err(|status| {
-                let reason = format!("`{}`: {}", self.name, status.message());
-                self.hub.refuse(self.from, RefusalClass::Limit, reason);
-            })?;
-        self.calls.send_modify(|rooms| *rooms += 1);
-        let party = self.name.clone();
-        (self.hub.log)(HubEvent::Attached { party });
-        tokio::spawn(async move {
-            let reason = tokio::select! {
-                reason = self.pump(room, &mut up) => reason,
-                () = closed.closed() => "the connection is closed".into(),
-                _ = gone => "it does not read, or attached again".into(),
-            };
-            self.hub.detach(room, self.party, number);
-            self.calls.send_modify(|rooms| *rooms -= 1);
-            let party = self.name.clone();
-            (self.hub.log)(HubEvent::Detached { party, reason });
-        });
-        Ok(Response::new(ReceiverStream::new(down)))
-    }
-
-    /// Relays until the stream ends; returns why it did.
-    async fn pump(&self, room: [u8; 32], up: &mut Streaming<Envelope>) -> String {
-        let rate = self.hub.limits.bytes_per_second.max(1);
-        let mut free_at = Instant::now();
-        loop {
-            let envelope = match up.message().await {
-                Ok(Some(envelope)) => envelope,
-                Ok(None) => return "it has left".into(),
-                Err(status) => return tls_or(&status),
-            };
-            let len = prost::Message::encoded_len(&envelope) as u64;
-            self.hub.counters.relayed(len);
-            if let Err(status) = self.hub.relay(room, self.party, envelope) {
-                return status.message().to_owned();
-            }
-            // A second's worth may come at once.
-            let now = Instant::now();
-            free_at = free_at.max(now) + Duration::from_nanos(len * 1_000_000_000 / rate);
-            if free_at > now + Duration::from_secs(1) {
-                sleep_until(free_at - Duration::from_secs(1)).await;
-            }
-        }
-    }
-}
-
-fn tls_or(status: &Status) -> String {
-    let code = status.code();
-    format!("{code:?}: {}", status.message())
-}
-
-fn room_of(first: Option<Envelope>) -> Result<[u8; 32], Status> {
-    let Some(Kind::Hello(Hello { version, room })) = first.and_then(|e| e.kind) else {
-        return Err(Status::invalid_argument("the first message is no greeting"));
-    };
-    if version != VERSION {
-        let problem = format!("version {version}; this hub speaks {VERSION}, upgrade the older");
-        return Err(Status::failed_precondition(problem));
-    }
-    room.try_into()
-        .map_err(|_| Status::invalid_argument("a room has 32 bytes"))
-}
-
-type Attached = Result<Response<ReceiverStream<Result<Envelope, Status>>>, Status>;
-
-impl tonic::server::StreamingService<Envelope> for Call {
-    type Response = Envelope;
-    type ResponseStream = ReceiverStream<Result<Envelope, Status>>;
-    type Future = Pin<Box<dyn Future<Output = Attached> + Send>>;
-
-    fn call(&mut self, request: Request<Streaming<Envelope>>) -> Self::Future {
-        Box::pin(self.clone().attach(request.into_inner()))
     }
 }
