@@ -201,7 +201,7 @@ impl GlmParty {
             parts.resize(PARTS, &[]);
             return Ok(sections::join(&parts));
         }
-        let keys = self.keys.hand_out(true, &self.party_keys())?;
+        let keys = self.keys.hand_out(&self.party_keys())?;
         let (totals, bound) = (self.totals_bytes(), self.bound_bytes());
         let weights = self.weights()?.to_bytes(self.params());
         let previous = self.root.previous.as_ref();

@@ -168,7 +168,8 @@ impl GlmParty {
     /// The evaluation keys that the root handed out; the first ones stay.
     pub(super) fn learn_keys(&mut self, bytes: &[u8]) -> Result<()> {
         if self.circuit.is_none() {
-            let keys = self.keys.learn(bytes, true, &self.party_keys())?;
+            let which = self.party_keys();
+            let keys = self.keys.learn(bytes, &which)?;
             self.circuit = Some(self.make_circuit(keys)?);
         }
         Ok(())

@@ -136,7 +136,7 @@ impl GlmParty {
         rotations.extend(prediction_folds(&layout));
         let rotations = rotations.into_iter().map(|s| s as i64).collect();
         let threshold = plan.encryption.threshold.is_some();
-        let keys = CollectiveKeys::new(&plan.encryption.params, rotations);
+        let keys = CollectiveKeys::new(&plan.encryption.params, rotations).multiplying();
         let keys = match threshold {
             true => keys.keeping_sums(),
             false => keys,

@@ -59,7 +59,7 @@ impl GlmParty {
     pub(super) fn gradient_input(&mut self, t: usize) -> Result<Vec<u8>> {
         let handed_out = match t {
             // Who goes on has them already.
-            1 if self.away.last.is_none() => Some(self.keys.hand_out(true, &self.party_keys())?),
+            1 if self.away.last.is_none() => Some(self.keys.hand_out(&self.party_keys())?),
             _ => None,
         };
         self.assemble_root_circuit()?;

@@ -174,7 +174,8 @@ impl MlpParty {
             self.prepare_rows()?;
         }
         if self.engine.is_none() {
-            let keys = self.keys.learn(parts[2], false, &self.party_keys())?;
+            let which = self.party_keys();
+            let keys = self.keys.learn(parts[2], &which)?;
             self.engine = Some(self.make_engine(keys));
         }
         Ok(())

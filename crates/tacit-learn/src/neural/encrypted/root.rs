@@ -140,7 +140,7 @@ impl MlpParty {
     fn first_input(&mut self) -> Result<Vec<u8>> {
         let public_key = self.keys.public_key_sum().to_vec();
         self.keys.learn_public_key(&public_key)?;
-        let handed_out = self.keys.hand_out(false, &self.party_keys())?;
+        let handed_out = self.keys.hand_out(&self.party_keys())?;
         if self.plan.rotation.is_some() && self.root.key_sums.is_none() {
             self.root.key_sums = Some(Arc::new(self.keys.to_bytes()?));
         }

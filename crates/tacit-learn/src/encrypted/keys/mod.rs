@@ -22,91 +22,18 @@ use tacit_mhe::{
 use tacit_ring::{GaloisElement, Seed, Transcript};
 use tacit_session::RoundId;
 
-use super::shares::{encoded, finish};
+use super::shares::finish;
 use super::{EncryptedError, intern, sections};
+
+mod rounds;
+
+pub(crate) use rounds::KeyRound;
+pub use rounds::KeyStep;
 
 type Result<T> = std::result::Result<T, EncryptedError>;
 
 /// First round of a session's application: the two before open the session.
 pub(crate) const FIRST_ROUND: u32 = tacit_session::ROUND_FIRST;
-
-/// One round of key generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyStep {
-    /// Collective public key.
-    Public,
-    /// Relinearisation key, first round.
-    RelinearisationOne,
-    /// Relinearisation key, second round.
-    RelinearisationTwo,
-    /// Galois key number k.
-    Galois(usize),
-}
-
-impl KeyStep {
-    /// All rounds, in their order: the first of every session.
-    pub fn all(galois: usize) -> Vec<Self> {
-        let first = [
-            KeyStep::Public,
-            KeyStep::RelinearisationOne,
-            KeyStep::RelinearisationTwo,
-        ];
-        (first.into_iter())
-            .chain((0..galois).map(KeyStep::Galois))
-            .collect()
-    }
-
-    /// The round's label.
-    pub fn label(self) -> &'static str {
-        match self {
-            KeyStep::Public => "keys/public",
-            KeyStep::RelinearisationOne => "keys/relinearisation-1",
-            KeyStep::RelinearisationTwo => "keys/relinearisation-2",
-            KeyStep::Galois(_) => "keys/galois",
-        }
-    }
-
-    /// Position among all rounds of the session's application.
-    fn position(self) -> u32 {
-        match self {
-            KeyStep::Public => 0,
-            KeyStep::RelinearisationOne => 1,
-            KeyStep::RelinearisationTwo => 2,
-            KeyStep::Galois(k) => 3 + k as u32,
-        }
-    }
-}
-
-/// The protocol of a round of key generation.
-pub(crate) enum KeyRound {
-    Public(CollectivePublicKey),
-    One(RelinearisationRoundOne),
-    Two(RelinearisationRoundTwo),
-    Galois(CollectiveGaloisKey),
-}
-
-impl KeyRound {
-    /// A party's share, encoded.
-    pub fn share(&self, secret: &PartySecret) -> Result<Vec<u8>> {
-        match self {
-            KeyRound::Public(p) => encoded(p, secret),
-            KeyRound::One(p) => encoded(p, secret),
-            KeyRound::Two(p) => encoded(p, secret),
-            KeyRound::Galois(p) => encoded(p, secret),
-        }
-    }
-
-    /// Adds an encoded share to an encoded sum.
-    pub fn aggregate(&self, into: &mut [u8], share: &[u8]) -> Result<()> {
-        match self {
-            KeyRound::Public(p) => p.aggregate_encoded(into, share)?,
-            KeyRound::One(p) => p.aggregate_encoded(into, share)?,
-            KeyRound::Two(p) => p.aggregate_encoded(into, share)?,
-            KeyRound::Galois(p) => p.aggregate_encoded(into, share)?,
-        }
-        Ok(())
-    }
-}
 
 /// What a party knows of a session's keys.
 pub(crate) struct CollectiveKeys {
@@ -118,6 +45,10 @@ pub(crate) struct CollectiveKeys {
     origin: Option<SessionContext>,
     /// Who acts with the key in this session, if not all parties do.
     holders: Option<Vec<u32>>,
+    /// Whether every party multiplies ciphertexts, and so needs the relinearisation key.
+    multiplies: bool,
+    /// The second round of that key, until the key is made: the root hands out only the sum that concludes it.
+    second: Option<Arc<RelinearisationRoundTwo>>,
     /// Root: whether sums stay after the keys were made of them, to be handed out once more.
     keeps_sums: bool,
     public_key: Option<PublicKey>,
@@ -146,10 +77,18 @@ impl CollectiveKeys {
             session: None,
             origin: None,
             holders: None,
+            multiplies: false,
+            second: None,
             keeps_sums: false,
             public_key: None,
             sums: Sums::default(),
         }
+    }
+
+    /// Every party multiplies ciphertexts: what [`Self::hand_out`] holds includes the relinearisation key.
+    pub fn multiplying(mut self) -> Self {
+        self.multiplies = true;
+        self
     }
 
     /// Root: the sums of the evaluation keys stay, for sessions that go on without somebody.
@@ -259,8 +198,8 @@ impl CollectiveKeys {
             .collect()
     }
 
-    /// The protocol of a round, from its public input.
-    pub fn enter(&self, step: KeyStep, input: &[u8]) -> Result<KeyRound> {
+    /// The protocol of a round, from its public input; of the relinearisation key it stays here, too.
+    pub fn enter(&mut self, step: KeyStep, input: &[u8]) -> Result<KeyRound> {
         let instance = self.key_instance(step)?;
         Ok(match step {
             KeyStep::Public => {
@@ -268,9 +207,11 @@ impl CollectiveKeys {
             }
             KeyStep::RelinearisationOne => KeyRound::One(self.round_one()?),
             KeyStep::RelinearisationTwo => {
-                let one = self.round_one()?;
-                let sum = finish(&one, input)?;
-                KeyRound::Two(RelinearisationRoundTwo::new(&one, sum))
+                let two = self.round_two(input)?;
+                if self.multiplies {
+                    self.second = Some(two.clone());
+                }
+                KeyRound::Two(two)
             }
             KeyStep::Galois(k) => {
                 let element = self.elements[k];
@@ -283,6 +224,13 @@ impl CollectiveKeys {
     fn round_one(&self) -> Result<RelinearisationRoundOne> {
         let instance = self.key_instance(KeyStep::RelinearisationOne)?;
         Ok(RelinearisationRoundOne::new(&self.params, &instance))
+    }
+
+    /// Round two, from the sum of round one; one copy for all parties of a process.
+    fn round_two(&self, sum: &[u8]) -> Result<Arc<RelinearisationRoundTwo>> {
+        let one = self.round_one()?;
+        let two = RelinearisationRoundTwo::new(&one, finish(&one, sum)?);
+        intern::round_two(two)
     }
 
     /// Root: the public input of a round.
@@ -329,10 +277,11 @@ impl CollectiveKeys {
         key.ok_or_else(|| missing("collective public key", "not received yet"))
     }
 
-    /// Root: the evaluation keys that parties need, for [`Self::learn`].
-    pub fn hand_out(&self, relinearisation: bool, which: &[usize]) -> Result<Vec<u8>> {
-        let both = [&self.sums.one[..], &self.sums.two];
-        let mut parts: Vec<&[u8]> = both[..if relinearisation { 2 } else { 0 }].to_vec();
+    /// Root: the evaluation keys that parties need, for [`Self::learn`]. Of the relinearisation key that is the sum of round
+    /// two: the sum of round one was that round's input.
+    pub fn hand_out(&self, which: &[usize]) -> Result<Vec<u8>> {
+        let two = self.multiplies.then_some(&self.sums.two[..]);
+        let mut parts: Vec<&[u8]> = two.into_iter().collect();
         for &k in which {
             let sum = self.sums.galois.get(k);
             parts.push(sum.ok_or_else(|| missing("evaluation keys", "not generated yet"))?);
@@ -352,44 +301,51 @@ impl CollectiveKeys {
             transcript.append(sum);
         });
         let keys = intern::keys(transcript.digest(), || {
-            self.decode(Some([&sums.one, &sums.two]), &all, &galois)
+            let two = self.round_two(&sums.one)?;
+            self.decode(Some((&two, &sums.two)), &all, &galois)
         });
         match self.keeps_sums {
             true => self.sums = sums,
             false => self.sums.public_key = sums.public_key,
         }
+        self.second = None;
         keys
     }
 
     /// The evaluation keys that the root handed out; one copy for all parties of a process.
-    pub fn learn(
-        &self,
-        bytes: &[u8],
-        relinearisation: bool,
-        which: &[usize],
-    ) -> Result<Arc<EvaluationKeys>> {
-        let head = if relinearisation { 2 } else { 0 };
+    pub fn learn(&mut self, bytes: &[u8], which: &[usize]) -> Result<Arc<EvaluationKeys>> {
+        let head = usize::from(self.multiplies);
         let parts = sections::split("evaluation keys", bytes, head + which.len())?;
+        let two = match (self.multiplies, &self.second) {
+            (false, _) => None,
+            (true, Some(two)) => Some((&**two, parts[0])),
+            (true, None) => {
+                let problem = "round one of the relinearisation key was not summed here";
+                return Err(missing("evaluation keys", problem));
+            }
+        };
         let mut transcript = Transcript::new("learn evaluation keys");
         transcript.append(&self.session()?.session).append(bytes);
-        intern::keys(transcript.digest(), || {
-            let both = relinearisation.then(|| [parts[0], parts[1]]);
-            self.decode(both, which, &parts[head..])
-        })
+        if let Some((two, _)) = two {
+            transcript.append(two.id().as_bytes());
+        }
+        let keys = intern::keys(transcript.digest(), || {
+            self.decode(two, which, &parts[head..])
+        })?;
+        self.second = None;
+        Ok(keys)
     }
 
-    /// Keys from the sums of shares; relinearisation from those of both rounds.
+    /// Keys from the sums of shares; relinearisation from that of round two.
     fn decode(
         &self,
-        relinearisation: Option<[&[u8]; 2]>,
+        relinearisation: Option<(&RelinearisationRoundTwo, &[u8])>,
         which: &[usize],
         galois: &[&[u8]],
     ) -> Result<EvaluationKeys> {
         let mut keys = EvaluationKeys::default();
-        if let Some([one_sum, two_sum]) = relinearisation {
-            let one = self.round_one()?;
-            let two = RelinearisationRoundTwo::new(&one, finish(&one, one_sum)?);
-            let key: RelinearisationKey = finish(&two, two_sum)?;
+        if let Some((two, sum)) = relinearisation {
+            let key: RelinearisationKey = finish(two, sum)?;
             keys.relinearisation = Some(key);
         }
         if galois.len() != which.len() {
