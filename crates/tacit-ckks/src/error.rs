@@ -111,6 +111,32 @@ pub enum CkksError {
         /// The Galois element.
         element: u64,
     },
+    /// A rotation key for lower levels only.
+    #[error(
+        "the Galois key for rotation by {steps} (element {element}) is for levels up to {key}, the ciphertext has {found}; lower the ciphertext first, or generate the key for level {found}"
+    )]
+    GaloisKeyLevel {
+        /// The rotation, if it is one.
+        steps: i64,
+        /// The Galois element.
+        element: u64,
+        /// Highest level that the key is for.
+        key: usize,
+        /// Level of the ciphertext.
+        found: usize,
+    },
+    /// A key for lower levels only.
+    #[error(
+        "{operation}: the key is for levels up to {key}, the ciphertext has {found}; lower the ciphertext first, or generate the key for level {found}"
+    )]
+    KeyLevel {
+        /// The operation.
+        operation: &'static str,
+        /// Highest level that the key is for.
+        key: usize,
+        /// Level of the ciphertext.
+        found: usize,
+    },
     /// No relinearisation key was supplied.
     #[error("no relinearisation key was supplied to this evaluator")]
     MissingRelinearisationKey,

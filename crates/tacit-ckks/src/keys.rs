@@ -90,7 +90,7 @@ impl PublicKey {
             Some(&TAG_EXTENDED) => (TAG_EXTENDED, params.key_basis()),
             _ => (TAG_PUBLIC, Basis::q(params.max_level() + 1)),
         };
-        key_header(params, &mut reader, tag)?;
+        key_header(params, &mut reader, KEY_VERSION, tag)?;
         let b = reader.poly(params.ring(), basis)?;
         let a = reader.poly(params.ring(), basis)?;
         reader.finish()?;
@@ -99,13 +99,20 @@ impl PublicKey {
 }
 
 const KEY_VERSION: u8 = 1;
+/// Since the second version switching keys say their level.
+const SWITCHING_VERSION: u8 = 2;
 const TAG_PUBLIC: u8 = 1;
 const TAG_SWITCHING: u8 = 2;
 /// A public key over the special primes too.
 const TAG_EXTENDED: u8 = 3;
 
-fn key_header(params: &Parameters, reader: &mut Reader<'_>, tag: u8) -> Result<(), CkksError> {
-    reader.tag(KEY_VERSION)?;
+fn key_header(
+    params: &Parameters,
+    reader: &mut Reader<'_>,
+    version: u8,
+    tag: u8,
+) -> Result<(), CkksError> {
+    reader.tag(version)?;
     reader.tag(tag)?;
     let found: [u8; 8] = reader.array()?;
     if found != params.digest()[..8] {
@@ -124,6 +131,11 @@ fn key_header(params: &Parameters, reader: &mut Reader<'_>, tag: u8) -> Result<(
 /// other ciphertext primes.
 ///
 /// Turns a polynomial that multiplies s' into a ciphertext under s.
+///
+/// A key for levels up to ℓ has the digits of level ℓ only, over q_0…q_ℓ and the special primes: what
+/// a key for all levels leaves when the other rows and pairs are dropped. It switches ciphertexts
+/// of level ℓ and below with the same noise, and tells nothing that the key for all levels would not: its pairs are
+/// as many or fewer samples, of the same secret and the same errors, at a modulus that divides the other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SwitchingKey {
     pub(crate) b: Vec<RnsPoly<Ntt>>,
@@ -131,17 +143,18 @@ pub struct SwitchingKey {
 }
 
 impl SwitchingKey {
-    /// From s' (`from`) to s (`to`).
+    /// From s' (`from`) to s (`to`), for levels up to `level`.
     pub fn generate(
         params: &Parameters,
+        level: usize,
         from: &RnsPoly<Ntt>,
         to: &RnsPoly<Ntt>,
         xof: &mut Xof,
     ) -> Self {
         let ring = params.ring();
-        let basis = params.key_basis();
+        let basis = params.key_basis_at(level);
         let (mut b, mut a) = (vec![], vec![]);
-        for digit in 0..params.digits() {
+        for digit in 0..params.digits_at(level) {
             let a_j = sample::uniform(ring, basis, xof);
             let mut b_j = error(params, basis, xof);
             let as_ = ring.mul(&a_j, to);
@@ -153,14 +166,24 @@ impl SwitchingKey {
         Self { b, a }
     }
 
-    /// From parts, one pair per digit.
+    /// From parts, one pair per digit of the level that their primes are those of.
     ///
     /// # Panics
-    /// If there are not as many pairs as digits, or a polynomial is not over all primes.
+    /// If there are not as many pairs as digits, or the polynomials are not all over the primes of one level and the
+    /// special ones.
     pub fn from_parts(params: &Parameters, b: Vec<RnsPoly<Ntt>>, a: Vec<RnsPoly<Ntt>>) -> Self {
-        assert!(b.len() == params.digits() && a.len() == b.len());
-        assert!(b.iter().chain(&a).all(|p| p.basis() == params.key_basis()));
-        Self { b, a }
+        assert!(!b.is_empty() && a.len() == b.len());
+        let key = Self { b, a };
+        let (level, pairs) = (key.level(), key.b.len());
+        assert!(level <= params.max_level() && pairs == params.digits_at(level));
+        let basis = params.key_basis_at(level);
+        assert!(key.b.iter().chain(&key.a).all(|p| p.basis() == basis));
+        key
+    }
+
+    /// The highest level of ciphertexts that it switches.
+    pub fn level(&self) -> usize {
+        self.b[0].basis().q - 1
     }
 
     /// The pairs (b_j), (a_j).
@@ -168,16 +191,18 @@ impl SwitchingKey {
         (&self.b, &self.a)
     }
 
-    /// Size on the wire.
-    pub fn encoded_len(params: &Parameters) -> usize {
-        10 + 2 * params.digits() * encoded_poly_len(params.ring(), params.key_basis())
+    /// Size on the wire of a key for levels up to `level`.
+    pub fn encoded_len(params: &Parameters, level: usize) -> usize {
+        let polys = 2 * params.digits_at(level);
+        11 + polys * encoded_poly_len(params.ring(), params.key_basis_at(level))
     }
 
-    /// Canonical bytes.
+    /// Canonical bytes: version, tag, parameter digest (8 bytes), level, rows.
     pub fn to_bytes(&self, params: &Parameters) -> Vec<u8> {
-        let mut out = Vec::with_capacity(Self::encoded_len(params));
-        out.extend([KEY_VERSION, TAG_SWITCHING]);
+        let mut out = Vec::with_capacity(Self::encoded_len(params, self.level()));
+        out.extend([SWITCHING_VERSION, TAG_SWITCHING]);
         out.extend_from_slice(&params.digest()[..8]);
+        out.push(self.level() as u8);
         for poly in self.b.iter().chain(&self.a) {
             write_poly(&mut out, params.ring(), poly);
         }
@@ -187,18 +212,28 @@ impl SwitchingKey {
     /// Strict inverse of [`Self::to_bytes`].
     pub fn from_bytes(params: &Parameters, bytes: &[u8]) -> Result<Self, CkksError> {
         let mut reader = Reader::new("switching key", bytes);
-        key_header(params, &mut reader, TAG_SWITCHING)?;
-        let mut polys = Vec::with_capacity(2 * params.digits());
-        for _ in 0..2 * params.digits() {
-            polys.push(reader.poly(params.ring(), params.key_basis())?);
+        key_header(params, &mut reader, SWITCHING_VERSION, TAG_SWITCHING)?;
+        let level = usize::from(reader.u8()?);
+        if level > params.max_level() {
+            return Err(tacit_ring::DecodeError::Field {
+                what: "switching key level",
+                found: level as u64,
+                expected: params.max_level() as u64,
+            }
+            .into());
+        }
+        let (basis, digits) = (params.key_basis_at(level), params.digits_at(level));
+        let mut polys = Vec::with_capacity(2 * digits);
+        for _ in 0..2 * digits {
+            polys.push(reader.poly(params.ring(), basis)?);
         }
         reader.finish()?;
-        let a = polys.split_off(params.digits());
+        let a = polys.split_off(digits);
         Ok(Self { b: polys, a })
     }
 }
 
-/// acc += P·w_j·x, for x over the key basis: P·x on the primes of digit j, zero on all others.
+/// acc += P·w_j·x, for x over the primes of `acc` or more: P·x on those of digit j, zero on all others.
 pub fn add_gadget_multiple(
     params: &Parameters,
     digit: usize,
@@ -209,7 +244,8 @@ pub fn add_gadget_multiple(
     let special: Vec<u64> = (0..params.key_basis().p)
         .map(|k| ring.p(k).value())
         .collect();
-    for index in params.digit_range(digit) {
+    let digit = params.digit_range(digit);
+    for index in digit.start..digit.end.min(acc.basis().q) {
         let m = ring.q(index);
         let p = special.iter().fold(1, |acc, &p| m.mul(acc, p % m.value()));
         let mut row = x.row(index).to_vec();
@@ -234,7 +270,8 @@ impl RelinearisationKey {
     /// The key of one owner.
     pub fn generate(params: &Parameters, sk: &SecretKey, xof: &mut Xof) -> Self {
         let square = SecretPoly::new(params.ring().mul(sk.poly(), sk.poly()));
-        Self(SwitchingKey::generate(params, &square, sk.poly(), xof))
+        let top = params.max_level();
+        Self(SwitchingKey::generate(params, top, &square, sk.poly(), xof))
     }
 }
 
@@ -248,11 +285,22 @@ pub struct GaloisKey {
 }
 
 impl GaloisKey {
-    /// The key of one owner.
+    /// The key of one owner, for all levels.
     pub fn generate(
         params: &Parameters,
         sk: &SecretKey,
         element: GaloisElement,
+        xof: &mut Xof,
+    ) -> Self {
+        Self::at_level(params, sk, element, params.max_level(), xof)
+    }
+
+    /// The key of one owner, for levels up to `level`.
+    pub fn at_level(
+        params: &Parameters,
+        sk: &SecretKey,
+        element: GaloisElement,
+        level: usize,
         xof: &mut Xof,
     ) -> Self {
         let ring = params.ring();
@@ -260,7 +308,7 @@ impl GaloisKey {
         let target = SecretPoly::new(ring.automorphism(inverse, sk.poly()));
         Self {
             element,
-            key: SwitchingKey::generate(params, sk.poly(), &target, xof),
+            key: SwitchingKey::generate(params, level, sk.poly(), &target, xof),
         }
     }
 }
@@ -299,10 +347,10 @@ impl EvaluationKeys {
     }
 }
 
-/// Expands the uniform polynomials a_j of a switching key from a public seed.
-pub fn expand_gadget(params: &Parameters, seed: &Seed) -> Vec<RnsPoly<Ntt>> {
-    let mut xof = seed.expand();
-    (0..params.digits())
-        .map(|_| sample::uniform(params.ring(), params.key_basis(), &mut xof))
+/// Expands the uniform polynomials a_j of a switching key for levels up to `level` from a public seed.
+pub fn expand_gadget(params: &Parameters, level: usize, seed: &Seed) -> Vec<RnsPoly<Ntt>> {
+    let (basis, mut xof) = (params.key_basis_at(level), seed.expand());
+    (0..params.digits_at(level))
+        .map(|_| sample::uniform(params.ring(), basis, &mut xof))
         .collect()
 }

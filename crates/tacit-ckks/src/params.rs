@@ -248,16 +248,25 @@ impl Parameters {
         self.ring().full_basis()
     }
 
-    /// Number of key-switching digits at the top level.
-    pub fn digits(&self) -> usize {
-        self.0
-            .literal
-            .q_bits
-            .len()
-            .div_ceil(self.0.literal.p_bits.len())
+    /// The basis of key material for levels up to `level`: the ciphertext primes of that level, and the special ones.
+    pub fn key_basis_at(&self, level: usize) -> Basis {
+        Basis {
+            q: level + 1,
+            p: self.key_basis().p,
+        }
     }
 
-    /// The ciphertext primes (as row numbers) of key-switching digit `index`.
+    /// Number of key-switching digits at the top level.
+    pub fn digits(&self) -> usize {
+        self.digits_at(self.max_level())
+    }
+
+    /// Number of key-switching digits at a level.
+    pub fn digits_at(&self, level: usize) -> usize {
+        (level + 1).div_ceil(self.key_basis().p)
+    }
+
+    /// The ciphertext primes (as row numbers) of key-switching digit `index`, at the top level.
     pub fn digit_range(&self, index: usize) -> std::ops::Range<usize> {
         let width = self.0.literal.p_bits.len();
         index * width..((index + 1) * width).min(self.0.literal.q_bits.len())
@@ -289,12 +298,9 @@ impl Parameters {
             return found.clone();
         }
         drop(cache);
-        let basis = Basis {
-            q: level + 1,
-            p: self.0.literal.p_bits.len(),
-        };
+        let basis = self.key_basis_at(level);
         let tables: Vec<_> = self.ring().tables(basis).collect();
-        let digits = (0..(level + 1).div_ceil(basis.p))
+        let digits = (0..self.digits_at(level))
             .map(|index| {
                 let start = index * basis.p;
                 let end = (start + basis.p).min(level + 1);

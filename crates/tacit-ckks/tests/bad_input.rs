@@ -40,6 +40,7 @@ fn objects(params: &Parameters) -> Vec<(&'static str, Vec<u8>, Decoder)> {
     let sk = SecretKey::sample(params, &mut xof);
     let pk = PublicKey::generate(params, &sk, &mut xof);
     let rlk = RelinearisationKey::generate(params, &sk, &mut xof);
+    let low = GaloisKey::at_level(params, &sk, params.ring().rotation(1), 1, &mut xof);
     let m = Encoder::new(params)
         .encode(&[0.5, -0.25], 2, params.scale())
         .unwrap();
@@ -63,6 +64,11 @@ fn objects(params: &Parameters) -> Vec<(&'static str, Vec<u8>, Decoder)> {
         ("switching key", rlk.0.to_bytes(params), |p, b| {
             SwitchingKey::from_bytes(p, b).map(|k| k.to_bytes(p))
         }),
+        (
+            "switching key at level 1",
+            low.key.to_bytes(params),
+            |p, b| SwitchingKey::from_bytes(p, b).map(|k| k.to_bytes(p)),
+        ),
     ]
 }
 
@@ -85,7 +91,7 @@ fn what_was_encoded_is_decoded() {
     );
     assert_eq!(
         objects(&params)[4].1.len(),
-        SwitchingKey::encoded_len(&params)
+        SwitchingKey::encoded_len(&params, params.max_level())
     );
 }
 
@@ -137,10 +143,10 @@ fn one_kind_is_not_read_as_another() {
     let objects = objects(&params);
     for (name, bytes, _) in &objects {
         for (other, _, decode) in &objects {
+            let both = |kind: [&str; 2]| [*name, *other].iter().all(|n| kind.contains(n));
             let same = name == other
-                || [*name, *other]
-                    .iter()
-                    .all(|n| ["ciphertext", "product"].contains(n));
+                || both(["ciphertext", "product"])
+                || both(["switching key", "switching key at level 1"]);
             assert_eq!(decode(&params, bytes).is_ok(), same, "{name} as {other}");
         }
     }
@@ -210,7 +216,8 @@ fn absurd_levels_counts_and_scales_are_refused_by_field() {
 fn an_unknown_version_is_refused_by_number() {
     let params = params();
     for (name, bytes, decode) in objects(&params) {
-        for version in [0, 2, 0x80, 0xff] {
+        let (before, after) = (bytes[0] - 1, bytes[0] + 1);
+        for version in [0, before, after, 0x80, 0xff] {
             let mut bytes = bytes.clone();
             bytes[0] = version;
             let error = decode_error(decode(&params, &bytes));
@@ -242,7 +249,7 @@ proptest! {
 
     #[test]
     fn corrupt_bytes_never_panic_and_never_normalise(
-        which in 0usize..5,
+        which in 0usize..6,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
         cut in any::<prop::sample::Index>(),
         truncate in any::<bool>(),

@@ -303,7 +303,7 @@ fn a_switched_ciphertext_is_read_by_the_new_key_and_not_by_the_old() {
         let params = &bench.lab.params;
         let new = SecretKey::sample(params, &mut bench.lab.xof);
         let old = bench.lab.sk.poly();
-        let key = SwitchingKey::generate(params, old, new.poly(), &mut bench.lab.xof);
+        let key = SwitchingKey::generate(params, bench.top, old, new.poly(), &mut bench.lab.xof);
         let switched = bench.lab.evaluator.switch_key(&a, &key).unwrap();
         let found = bench.lab.encoder.decode(&decrypt(params, &new, &switched));
         assert!(found.iter().zip(&x).all(|(f, x)| (f - x).abs() < TOLERANCE));

@@ -194,12 +194,8 @@ impl Cohort {
 /// Rounds before the first gradient: two that open the session, three and one per rotation for keys, two for
 /// sub-shares, two for the curvature.
 fn first_gradient(cohort: &Cohort) -> u32 {
-    let mut rotations = cohort.config.layout().unwrap().rotations();
-    rotations.extend(tacit_learn::encrypted::prediction_folds(
-        &cohort.config.layout().unwrap(),
-    ));
-    rotations.sort_unstable();
-    rotations.dedup();
+    let layout = cohort.config.layout().unwrap();
+    let rotations = cohort.plan.encryption.rotations(&layout);
     2 + 3 + rotations.len() as u32 + 2 + 2
 }
 

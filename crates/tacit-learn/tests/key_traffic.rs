@@ -23,7 +23,7 @@ struct Counted {
 fn trained() -> Counted {
     let config = GlmConfig {
         slots: 256,
-        batch: 16,
+        batch: 64,
         iterations: 3,
         ..GlmConfig::new(Family::Logistic, 60)
     };
@@ -66,34 +66,47 @@ fn assert_about(found: u64, expected: u64, rounds: u64, what: &str) {
 #[test]
 fn a_party_receives_the_sum_of_relinearisation_round_one_once() {
     let Counted {
+        encryption, leaf, ..
+    } = trained();
+    let params = &encryption.params;
+    let one = SHARE_HEAD + 2 * params.digits() as u64 * row(params);
+    let received = |label| leaf.received_in(label).bytes;
+    assert_about(received("keys/relinearisation-2"), one, 1, "round one");
+}
+
+#[test]
+fn keys_are_as_long_on_the_way_as_the_plan_says() {
+    let Counted {
         config,
         encryption,
         leaf,
     } = trained();
-    let params = &encryption.params;
-    let digits = params.digits() as u64;
-    let switching = SHARE_HEAD + digits * row(params);
-    let one = SHARE_HEAD + 2 * digits * row(params);
-    let received = |label| leaf.received_in(label).bytes;
-    assert_about(received("keys/relinearisation-2"), one, 1, "round one");
-
     let layout = config.layout().unwrap();
-    let (bsgs, group) = (layout.bsgs(), layout.group());
-    let turned: BTreeSet<usize> = (1..bsgs.baby)
-        .map(|t| group * t)
-        .chain((1..bsgs.giant).map(|t| group * bsgs.baby * t))
-        .chain(layout.copy_folds())
+    // Keys of every kind: of parties at the top and one below, of the root low.
+    let kinds: BTreeSet<(bool, usize)> = (encryption.rotations(&layout).iter())
+        .map(|r| (r.by_parties, encryption.top_level() - r.level))
         .collect();
-    assert!(bsgs.giant > 1 && layout.copies() > 1);
-    let public = SHARE_HEAD + row(params);
-    // Round two of relinearisation, the Galois keys of parties, and the points of all iterations but the first.
+    assert_eq!(kinds.len(), 3, "{kinds:?}");
+    let bytes = encryption.key_bytes(&layout);
+    let sent = leaf.sent.iter();
+    let sent = sent.filter(|(label, _)| label.as_str().starts_with("keys/"));
+    let (sent, frames) = sent.fold((0, 0), |(bytes, frames), (_, flow)| {
+        (bytes + flow.bytes, frames + flow.frames)
+    });
+    assert_about(sent, bytes.shares() as u64, frames, "shares");
+
+    let params = &encryption.params;
+    let iterations = config.iterations as u64;
     let point = Ciphertext::encoded_len(params, encryption.top_level()) as u64;
-    let handed_out = (1 + turned.len() as u64) * switching;
-    let points = (config.iterations as u64 - 1) * point;
+    let received = |label| leaf.received_in(label).bytes;
+    let inputs = received("keys/relinearisation-2") + received("train/gradient");
     assert_about(
-        received("train/gradient"),
-        public + handed_out + points,
-        config.iterations as u64,
-        "evaluation keys and points",
+        inputs - (iterations - 1) * point,
+        bytes.inputs(1) as u64,
+        iterations + 1,
+        "sums of keys",
     );
+    // The public key comes with the curvature, too.
+    let curvature = received("data/curvature");
+    assert_about(curvature, bytes.public as u64, 1, "public key");
 }

@@ -150,6 +150,7 @@ fn run(bench: &mut Bench, index: usize, preset: Preset) {
     let time = median(bench.seconds, || {
         drop(std::hint::black_box(expand_gadget(
             &params,
+            params.max_level(),
             &Seed::from_bytes([7; 32]),
         )));
     });

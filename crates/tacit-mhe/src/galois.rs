@@ -1,5 +1,12 @@
 //! Collective Galois key for φ_g, switch-then-permute: per digit j,
 //! h_i = −a_j·φ_{g⁻¹}(s_i) + P·w_j·s_i + e; the key is (Σ h_i, a_j).
+//!
+//! A key that only rotates ciphertexts of level ℓ and below has the digits of that level, over q_0…q_ℓ and the
+//! special primes. Its shares hide s_i no less than those of a key for all levels do. Drop the other rows and digits
+//! of such a share, and what is left is distributed as this one: uniform a_j modulo Q·P are uniform modulo Q_ℓ·P, errors
+//! are the same integers, P·w_j restricts to itself. So whoever learns something from these samples, fewer and at a
+//! smaller modulus, learns it from those. The level is part of the instance, so shares for two levels have neither a_j
+//! nor errors nor shares of zero in common.
 
 use crate::share::share;
 use crate::{Instance, InstanceId, MheError, PartySecret, Protocol, Share};
@@ -12,24 +19,51 @@ pub struct CollectiveGaloisKey {
     instance: Instance,
     id: InstanceId,
     element: GaloisElement,
+    level: usize,
     a: Vec<RnsPoly<Ntt>>,
 }
 
 impl CollectiveGaloisKey {
-    /// The instance's a_j come from the common random string.
+    /// A key for all levels. The instance's a_j come from the common random string.
     pub fn new(params: &Parameters, instance: &Instance, element: GaloisElement) -> Self {
-        let id = instance
-            .bind(Self::NAME, params)
-            .number(element.value())
-            .id();
-        let a = expand_gadget(params, &instance.crs_seed(&id));
+        Self::at_level(params, instance, element, params.max_level())
+    }
+
+    /// A key for levels up to `level`: another instance than that for all levels, unless it is the same.
+    ///
+    /// # Panics
+    /// If the parameters have no such level.
+    pub fn at_level(
+        params: &Parameters,
+        instance: &Instance,
+        element: GaloisElement,
+        level: usize,
+    ) -> Self {
+        let top = params.max_level();
+        assert!(level <= top, "level {level} of {top}");
+        let binding = instance.bind(Self::NAME, params).number(element.value());
+        let id = match level == top {
+            true => binding.id(),
+            false => binding.number(level as u64).id(),
+        };
+        let a = expand_gadget(params, level, &instance.crs_seed(&id));
         Self {
             params: params.clone(),
             instance: instance.clone(),
             id,
             element,
+            level,
             a,
         }
+    }
+
+    /// The highest level of ciphertexts that the key rotates.
+    pub fn level(&self) -> usize {
+        self.level
+    }
+
+    fn basis(&self) -> Basis {
+        self.params.key_basis_at(self.level)
     }
 }
 
@@ -47,7 +81,7 @@ impl Protocol for CollectiveGaloisKey {
     }
 
     fn layout(&self) -> Vec<Basis> {
-        vec![self.params.key_basis(); self.params.digits()]
+        vec![self.basis(); self.a.len()]
     }
 
     fn share(&self, secret: &PartySecret) -> Result<Share<Self>, MheError> {
@@ -58,7 +92,7 @@ impl Protocol for CollectiveGaloisKey {
         let mut xof = secret.randomness("mhe error", &self.id);
         let mut polys = Vec::with_capacity(self.a.len());
         for (digit, a) in self.a.iter().enumerate() {
-            let mut h = tacit_ckks::sample_error(params, params.key_basis(), &mut xof);
+            let mut h = tacit_ckks::sample_error(params, self.basis(), &mut xof);
             let product = ring.mul(a, &target);
             ring.sub_assign(&mut h, &product);
             add_gadget_multiple(params, digit, s, &mut h);

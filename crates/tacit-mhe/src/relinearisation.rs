@@ -34,7 +34,7 @@ impl RelinearisationRoundOne {
     /// The instance's a_j come from the common random string.
     pub fn new(params: &Parameters, instance: &Instance) -> Self {
         let id = instance.bind(Self::NAME, params).id();
-        let a = expand_gadget(params, &instance.crs_seed(&id));
+        let a = expand_gadget(params, params.max_level(), &instance.crs_seed(&id));
         Self {
             params: params.clone(),
             instance: instance.clone(),

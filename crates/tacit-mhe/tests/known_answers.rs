@@ -176,6 +176,12 @@ fn keys(vectors: &mut Vectors, params: &Parameters, context: &SessionContext) ->
     let galois = vectors.run("Galois key", &protocol, &parties);
     vectors.check("Galois key/result", &galois.key.to_bytes(params));
 
+    // It cuts through the second digit.
+    let level = 2;
+    let protocol = CollectiveGaloisKey::at_level(params, &context.instance(3), element, level);
+    let galois = vectors.run("Galois key at level 2", &protocol, &parties);
+    vectors.check("Galois key at level 2/result", &galois.key.to_bytes(params));
+
     let one = RelinearisationRoundOne::new(params, &context.instance(1));
     let sum = vectors.run("relinearisation round one", &one, &parties);
     let two = RelinearisationRoundTwo::new(&one, sum);

@@ -1,6 +1,6 @@
 //! Sums of ciphertexts before their division by the special primes.
 
-use super::keyswitch::{Decomposed, Source, extended_basis, lift};
+use super::keyswitch::{Decomposed, Source, lift};
 use super::{Evaluator, ExtendedCiphertext, Poly};
 use crate::CkksError;
 
@@ -56,7 +56,7 @@ impl<'a> ExtendedAccumulator<'a> {
     /// The sum; zero if there was no term.
     pub fn finish(self, scale: f64) -> ExtendedCiphertext {
         let params = self.evaluator.params();
-        let zero = || params.ring().zero(extended_basis(params, self.level));
+        let zero = || params.ring().zero(params.key_basis_at(self.level));
         let c = self.sum.unwrap_or_else(|| [zero(), zero()]);
         ExtendedCiphertext { c, scale }
     }

@@ -4,7 +4,7 @@
 //! of products can be formed before the division by the special primes, so that they share it
 //! ([`ExtendedCiphertext`], Bossuat, Mouchet, Troncoso-Pastoriza and Hubaux, EUROCRYPT 2021).
 
-use super::keyswitch::{Addend, Decomposed, Source, Switch, extended_basis, lift};
+use super::keyswitch::{Addend, Decomposed, Source, Switch, lift};
 use super::{Evaluator, Poly};
 use crate::{Ciphertext, CkksError, Plaintext, SwitchingKey};
 use rayon::prelude::*;
@@ -46,7 +46,7 @@ impl Evaluator {
         let params = &self.params;
         let ring = params.ring();
         let level = ct.level();
-        let basis = extended_basis(params, level);
+        let basis = params.key_basis_at(level);
         let tables: Vec<&NttTable> = ring.tables(basis).collect();
         let decomposed = Decomposed::new(params, &ct.c[1]);
         let mut digits: Vec<Poly> = (0..decomposed.len())
@@ -117,7 +117,7 @@ impl Evaluator {
     /// P times a ciphertext, over all primes.
     pub fn extend(&self, ct: &Ciphertext) -> Result<ExtendedCiphertext, CkksError> {
         self.linear(ct, "extend")?;
-        let basis = extended_basis(&self.params, ct.level());
+        let basis = self.params.key_basis_at(ct.level());
         let c = [0, 1].map(|i| {
             let mut out = self.params.ring().zero(basis);
             lift(&self.params, &ct.c[i], &mut out);
@@ -198,20 +198,29 @@ impl Evaluator {
             params: &self.params,
             level,
             source,
-            key: self.galois_key(element, steps)?,
+            key: self.galois_key(element, steps, level)?,
             permutation: Some(self.params.ring().permutation(element)),
         })
     }
 
-    fn galois_key(&self, element: GaloisElement, steps: i64) -> Result<&SwitchingKey, CkksError> {
-        let missing = CkksError::MissingGaloisKey {
-            steps,
-            element: element.value(),
-        };
-        self.keys
-            .galois
-            .get(&element)
-            .map(|k| &k.key)
-            .ok_or(missing)
+    /// The key for an automorphism of a ciphertext of this level.
+    fn galois_key(
+        &self,
+        element: GaloisElement,
+        steps: i64,
+        level: usize,
+    ) -> Result<&SwitchingKey, CkksError> {
+        let key = self.keys.galois.get(&element).map(|k| &k.key);
+        let element = element.value();
+        match key.map(|key| (key, key.level())) {
+            None => Err(CkksError::MissingGaloisKey { steps, element }),
+            Some((_, low)) if low < level => Err(CkksError::GaloisKeyLevel {
+                steps,
+                element,
+                key: low,
+                found: level,
+            }),
+            Some((key, _)) => Ok(key),
+        }
     }
 }

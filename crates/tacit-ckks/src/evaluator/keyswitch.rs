@@ -12,7 +12,7 @@
 
 use super::{Hoisted, Poly};
 use crate::params::{Decomposition, Digit};
-use crate::{Parameters, SwitchingKey};
+use crate::{CkksError, Parameters, SwitchingKey};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,14 +21,7 @@ use tacit_ring::kernel::Multiplier;
 use tacit_ring::ntt::NttTable;
 use tacit_ring::{Basis, Modulus, Ring};
 
-pub(super) fn extended_basis(params: &Parameters, level: usize) -> Basis {
-    Basis {
-        q: level + 1,
-        p: params.key_basis().p,
-    }
-}
-
-/// Row of key material for row `index` of `basis`.
+/// Row of key material, of this level or a higher one, for row `index` of `basis`.
 fn key_row(poly: &Poly, basis: Basis, index: usize) -> &[u64] {
     poly.row(if index < basis.q {
         index
@@ -130,9 +123,26 @@ pub(super) struct Switch<'a> {
     pub params: &'a Parameters,
     pub level: usize,
     pub source: Source<'a>,
+    /// For this level or higher ones: see [`reaching`].
     pub key: &'a SwitchingKey,
     /// The automorphism that is applied at the end.
     pub permutation: Option<Arc<[u32]>>,
+}
+
+/// A key that has to switch a ciphertext of a level, if it is for such high ones.
+pub(super) fn reaching<'a>(
+    key: &'a SwitchingKey,
+    operation: &'static str,
+    level: usize,
+) -> Result<&'a SwitchingKey, CkksError> {
+    match key.level() {
+        high if high >= level => Ok(key),
+        low => Err(CkksError::KeyLevel {
+            operation,
+            key: low,
+            found: level,
+        }),
+    }
 }
 
 /// The same row of two polynomials.
@@ -189,7 +199,7 @@ impl Switch<'_> {
                 })
                 .collect(),
         };
-        let basis = extended_basis(self.params, self.level);
+        let basis = self.params.key_basis_at(self.level);
         let keys = [&self.key.b, &self.key.a].map(|polys| {
             let rows = polys[..digits.len()].iter();
             rows.map(|k| key_row(k, basis, j)).collect::<Vec<_>>()
@@ -228,7 +238,7 @@ impl Switch<'_> {
     /// The product and `lifted`, which is over its first rows and already times P.
     pub fn extended(&self, lifted: &Poly) -> [Poly; 2] {
         let ring = self.params.ring();
-        let basis = extended_basis(self.params, self.level);
+        let basis = self.params.key_basis_at(self.level);
         let moduli: Vec<&Modulus> = ring.moduli(basis).collect();
         let mut out: [Poly; 2] = [0, 1].map(|_| ring.unspecified(basis));
         self.each_row(&mut out, 0..basis.rows(), |digits, j, [out0, out1]| {
@@ -256,7 +266,7 @@ impl Switch<'_> {
     pub fn divided(&self, addend: &Addend<'_>, kept: usize) -> [Poly; 2] {
         let ring = self.params.ring();
         let kernels = ring.kernels();
-        let basis = extended_basis(self.params, self.level);
+        let basis = self.params.key_basis_at(self.level);
         let division = self.params.division(basis, kept);
         let removed = division.removed();
         let mut rest: [Poly; 2] = [0, 1].map(|_| ring.unspecified(Basis::q(removed.len() + 1)));

@@ -1,6 +1,6 @@
 //! Products of ciphertexts.
 
-use super::keyswitch::{Addend, Decomposed, Source, Switch};
+use super::keyswitch::{Addend, Decomposed, Source, Switch, reaching};
 use super::{Evaluator, Poly};
 use crate::{Ciphertext, CkksError};
 use tacit_ring::Basis;
@@ -68,11 +68,13 @@ impl Evaluator {
 
     fn relinearisation<'a>(&'a self, c2: &'a Poly) -> Result<Switch<'a>, CkksError> {
         let key = self.keys.relinearisation.as_ref();
+        let key = key.ok_or(CkksError::MissingRelinearisationKey)?;
+        let level = c2.basis().q - 1;
         Ok(Switch {
             params: &self.params,
-            level: c2.basis().q - 1,
+            level,
+            key: reaching(&key.0, "relinearise", level)?,
             source: Source::Fresh(Decomposed::new(&self.params, c2)),
-            key: &key.ok_or(CkksError::MissingRelinearisationKey)?.0,
             permutation: None,
         })
     }

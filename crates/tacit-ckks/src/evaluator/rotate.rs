@@ -1,7 +1,7 @@
 //! Rotations and conjugation.
 
 use super::Evaluator;
-use super::keyswitch::{Addend, Decomposed, Source, Switch};
+use super::keyswitch::{Addend, Decomposed, Source, Switch, reaching};
 use crate::{Ciphertext, CkksError};
 use tacit_ring::GaloisElement;
 
@@ -55,7 +55,7 @@ impl Evaluator {
             params: &self.params,
             level: a.level(),
             source: Source::Fresh(Decomposed::new(&self.params, &a.c[1])),
-            key,
+            key: reaching(key, "switch key", a.level())?,
             permutation: None,
         };
         let c = switch.divided(&Addend::First(&a.c[0]), a.level() + 1);

@@ -108,6 +108,7 @@ fn collective_galois(
     let ring = params.ring();
     let a = expand_gadget(
         params,
+        params.max_level(),
         &Seed::derive("test gadget", [element.value().to_le_bytes().as_slice()]),
     );
     let inverse = element.inverse(ring.kind(), ring.log_n());
@@ -139,7 +140,7 @@ fn two_rounds(
     let u = ternary_sum(params, parties, xof);
     let mut u_minus_s = u.poly().clone();
     ring.sub_assign(&mut u_minus_s, s);
-    let a = expand_gadget(params, &Seed::from_bytes([9; 32]));
+    let a = expand_gadget(params, params.max_level(), &Seed::from_bytes([9; 32]));
     let (mut b, mut h1s) = (vec![], vec![]);
     for (digit, a) in a.iter().enumerate() {
         let mut h0 = minus_product(params, error_sum(params, parties, xof), a, u.poly());

@@ -14,7 +14,7 @@
 use tacit_ckks::{Ciphertext, Encoder, Evaluator};
 use tacit_mhe::Private;
 
-use super::EncryptedError;
+use super::{EncryptedError, prediction_folds};
 use crate::activation::{Folded, Shape};
 use crate::model::{Family, Step};
 use crate::packing::{Bsgs, Diagonals, Layout};
@@ -200,14 +200,12 @@ impl Circuit {
 
     /// Rotations of `a` by g·t1, sharing one decomposition.
     fn babies(&self, a: &Ciphertext) -> Result<Vec<Ciphertext>> {
-        let Bsgs { baby, .. } = self.layout.bsgs();
-        if baby == 1 {
-            return Ok(vec![a.clone()]);
+        let steps: Vec<i64> = (self.layout.baby_steps()).map(|s| s as i64).collect();
+        let mut babies = vec![a.clone()];
+        if !steps.is_empty() {
+            babies.extend(self.evaluator.rotate_many(a, &steps)?);
         }
-        let steps: Vec<i64> = (0..baby)
-            .map(|t| (self.layout.group() * t) as i64)
-            .collect();
-        Ok(self.evaluator.rotate_many(a, &steps)?)
+        Ok(babies)
     }
 
     /// Σ_t2 rot(inner(t2), g·n1·t2).
@@ -215,17 +213,13 @@ impl Circuit {
         &self,
         mut inner: impl FnMut(&Self, usize, usize) -> Result<Ciphertext>,
     ) -> Result<Ciphertext> {
-        let Bsgs { baby, giant } = self.layout.bsgs();
-        let mut sum: Option<Ciphertext> = None;
-        for t2 in 0..giant {
-            let by = (self.layout.group() * baby * t2) as i64;
-            let term = self.evaluator.rotate(&inner(self, t2, baby)?, by)?;
-            match &mut sum {
-                None => sum = Some(term),
-                Some(sum) => self.evaluator.add_assign(sum, &term)?,
-            }
+        let Bsgs { baby, .. } = self.layout.bsgs();
+        let mut sum = inner(self, 0, baby)?;
+        for (t2, by) in (1..).zip(self.layout.giant_steps()) {
+            let term = self.evaluator.rotate(&inner(self, t2, baby)?, by as i64)?;
+            self.evaluator.add_assign(&mut sum, &term)?;
         }
-        sum.ok_or_else(no_diagonals)
+        Ok(sum)
     }
 
     /// Adds the rotations by each of `steps` in turn.
@@ -320,12 +314,6 @@ impl Circuit {
         let product = self.evaluator.mul_relinearise(model, query)?;
         self.sweep(product, prediction_folds(&self.layout))
     }
-}
-
-/// Rotations that sum over all coordinates.
-pub fn prediction_folds(layout: &Layout) -> impl Iterator<Item = usize> {
-    let group = layout.group();
-    (0..layout.coordinates().trailing_zeros()).map(move |k| group << k)
 }
 
 fn no_diagonals() -> EncryptedError {

@@ -8,6 +8,9 @@ use super::{EncryptedError, sections};
 
 type Result<T> = std::result::Result<T, EncryptedError>;
 
+/// Bytes of a share before its rows: version, protocol, instance.
+pub(crate) const HEAD: usize = 34;
+
 /// A party's share of any protocol, encoded.
 pub(crate) fn encoded<P: Protocol>(protocol: &P, secret: &PartySecret) -> Result<Vec<u8>> {
     let share: Share<P> = protocol.share(secret)?;

@@ -39,8 +39,6 @@ pub struct Cost {
     pub root: Operations,
     /// Ciphertexts refreshed by all parties together.
     pub refreshes: usize,
-    /// Galois keys to generate once.
-    pub galois_keys: usize,
 }
 
 impl Cost {
@@ -94,7 +92,6 @@ impl Cost {
             party,
             root,
             refreshes: 1,
-            galois_keys: layout.rotations().len(),
         }
     }
 

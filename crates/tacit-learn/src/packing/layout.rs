@@ -149,6 +149,18 @@ impl Layout {
         }
     }
 
+    /// Left rotations of the inner sums over diagonals, the identity left out.
+    pub fn baby_steps(&self) -> impl Iterator<Item = usize> {
+        let group = self.group();
+        (1..self.bsgs().baby).map(move |t| group * t)
+    }
+
+    /// Left rotations of the outer sums, the identity left out.
+    pub fn giant_steps(&self) -> impl Iterator<Item = usize> {
+        let (group, Bsgs { baby, giant }) = (self.group(), self.bsgs());
+        (1..giant).map(move |t| group * baby * t)
+    }
+
     /// Left rotations that give every copy the sum over all copies: add after each.
     pub fn copy_folds(&self) -> impl Iterator<Item = usize> {
         let unit = self.lanes * self.batch;
@@ -184,10 +196,8 @@ impl Layout {
 
     /// All left rotations that training under this layout uses, ascending: one Galois key each.
     pub fn rotations(&self) -> Vec<usize> {
-        let (Bsgs { baby, giant }, group) = (self.bsgs(), self.group());
-        let mut all: Vec<usize> = (1..baby)
-            .map(|t| group * t)
-            .chain((1..giant).map(|t| group * baby * t))
+        let mut all: Vec<usize> = (self.baby_steps())
+            .chain(self.giant_steps())
             .chain(self.copy_folds())
             .chain(self.group_folds())
             .collect();

@@ -55,11 +55,15 @@ class Params:
         width = len(self.p)
         self.digits = [self.q[i : i + width] for i in range(0, len(self.q), width)]
 
-    def gadget(self, digit):
+    def at(self, level):
+        """The primes of key material for levels up to this one."""
+        return self.q[: level + 1] + self.p
+
+    def gadget(self, digit, primes):
         """P·w_j: P modulo the primes of digit j, 0 modulo all others."""
         product = math.prod(self.p)
         own = self.digits[digit]
-        return crt([product % x if x in own else 0 for x in self.all], self.all)
+        return crt([product % x if x in own else 0 for x in primes], primes)
 
     # Polynomials are coefficient lists modulo the product of the primes of a basis.
     def mul(self, a, b, primes):
@@ -198,21 +202,25 @@ def public_key(params, context, parties, instance_round, active=None):
     return binding.id(), shares, (b, a)
 
 
-def gadget_polys(params, binding):
+def gadget_polys(params, binding, primes):
     xof = binding.crs_xof()
-    return [uniform(params.ring, params.all, xof) for _ in params.digits]
+    digits = [digit for digit in params.digits if digit[0] in primes]
+    return [uniform(params.ring, primes, xof) for _ in digits]
 
 
-def galois_key(params, context, parties, instance_round, g):
-    binding = Binding(params, context, NAMES[2], instance_round).number(g)
-    a, primes, inverse = gadget_polys(params, binding), params.all, pow(g, -1, params.ring.order)
+def galois_key(params, context, parties, instance_round, g, level=None):
+    """For all levels, or for those up to `level`, which is then part of the instance."""
+    binding, primes = Binding(params, context, NAMES[2], instance_round).number(g), params.all
+    if level is not None:
+        binding, primes = binding.number(level), params.at(level)
+    a, inverse = gadget_polys(params, binding, primes), pow(g, -1, params.ring.order)
     shares = []
     for party in parties:
         permuted = params.ring.automorphism(inverse, party.s, math.prod(primes))
         xof, share = party.stream("mhe error", binding.id()), []
         for j, a_j in enumerate(a):
             e = params.error(xof)
-            h = add(primes, e, neg(params.mul(a_j, permuted, primes)), scaled(params.gadget(j), party.s))
+            h = add(primes, e, neg(params.mul(a_j, permuted, primes)), scaled(params.gadget(j, primes), party.s))
             share.append((h, primes))
         shares.append(share)
     return binding.id(), shares, (sum_shares(shares), a)
@@ -220,14 +228,14 @@ def galois_key(params, context, parties, instance_round, g):
 
 def relinearisation_key(params, context, parties, instance_round):
     one, primes = Binding(params, context, NAMES[3], instance_round), params.all
-    a = gadget_polys(params, one)
+    a = gadget_polys(params, one, primes)
     ephemeral = [ternary(params.n, party.stream("mhe ephemeral u", one.id())) for party in parties]
     first = []
     for party, u in zip(parties, ephemeral):
         xof, h0, h1 = party.stream("mhe error", one.id()), [], []
         for j, a_j in enumerate(a):
             e0 = params.error(xof)
-            h0.append(add(primes, e0, neg(params.mul(a_j, u, primes)), scaled(params.gadget(j), party.s)))
+            h0.append(add(primes, e0, neg(params.mul(a_j, u, primes)), scaled(params.gadget(j, primes), party.s)))
             e1 = params.error(xof)
             h1.append(add(primes, e1, params.mul(a_j, party.s, primes)))
         first.append([(h, primes) for h in h0 + h1])
@@ -455,23 +463,27 @@ def protocol_vectors(kind):
     header = b"\x01\x01" + params.digest[:8]
     out.put("public key/result", header + params.rows(b, params.q) + params.rows(a, params.q))
 
-    def put_switching(name, result):
+    def put_switching(name, result, primes=params.all):
         b, a = result
-        rows = b"".join(params.rows(x, params.all) for x in b + a)
-        out.put(f"{name}/result", b"\x01\x02" + params.digest[:8] + rows)
+        level = len(primes) - len(params.p) - 1
+        rows = b"".join(params.rows(x, primes) for x in b + a)
+        out.put(f"{name}/result", b"\x02\x02" + params.digest[:8] + bytes([level]) + rows)
 
-    instance, shares, result = galois_key(params, context, parties, 2, g)
-    permuted = ring.automorphism(pow(g, -1, ring.order), s, qp)
-    for j, (b, a) in enumerate(zip(*result)):
-        noise = add(params.all, b, params.mul(a, permuted, params.all), neg(scaled(params.gadget(j), s)))
-        assert_small(noise, qp, 30 * PARTIES, "Galois key")
-    out.shares("Galois key", params, 2, instance, shares)
-    put_switching("Galois key", result)
+    # Level 2 cuts through the second digit.
+    for name, instance_round, level in [("Galois key", 2, None), ("Galois key at level 2", 3, 2)]:
+        primes = params.all if level is None else params.at(level)
+        instance, shares, result = galois_key(params, context, parties, instance_round, g, level)
+        permuted = ring.automorphism(pow(g, -1, ring.order), s, math.prod(primes))
+        for j, (b, a) in enumerate(zip(*result)):
+            noise = add(primes, b, params.mul(a, permuted, primes), neg(scaled(params.gadget(j, primes), s)))
+            assert_small(noise, math.prod(primes), 30 * PARTIES, name)
+        out.shares(name, params, 2, instance, shares)
+        put_switching(name, result, primes)
 
     one, two, result = relinearisation_key(params, context, parties, 1)
     square = params.mul(s, s, params.all)
     for j, (b, a) in enumerate(zip(*result)):
-        noise = add(params.all, b, params.mul(a, s, params.all), neg(scaled(params.gadget(j), square)))
+        noise = add(params.all, b, params.mul(a, s, params.all), neg(scaled(params.gadget(j, params.all), square)))
         assert_small(noise, qp, 100 * PARTIES * growth, "relinearisation key")
     out.shares("relinearisation round one", params, 3, *one)
     out.shares("relinearisation round two", params, 4, *two)

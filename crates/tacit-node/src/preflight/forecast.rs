@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use tacit_ckks::{Ciphertext, SwitchingKey};
-use tacit_learn::packing::{Cost, GradientForm};
+use tacit_ckks::Ciphertext;
 
 use crate::agreement::{Agreement, Task};
 
@@ -36,16 +35,16 @@ pub(super) fn journals(agreement: &Agreement) -> Option<u64> {
     let (params, top) = (&session.encryption.params, session.encryption.top_level());
     let full = Ciphertext::encoded_len(params, top) as u64;
     let low = Ciphertext::encoded_len(params, session.encryption.refresh_level + 1) as u64;
-    // Of the secret's size under all primes, two polynomials for each digit.
-    let key = SwitchingKey::encoded_len(params) as u64 / 2;
     let config = &session.config;
-    let cost = config.layout().ok().zip(config.activation().ok());
-    let keys = cost.map_or(0, |(layout, activation)| {
-        let degree = activation.folded().degree();
-        Cost::of(&layout, degree, GradientForm::Fused).galois_keys as u64
-    });
-    // The relinearisation key has two rounds, and two parts in the first.
-    let keys = 2 * (keys + 5) * key;
+    let keys = session.encryption.key_bytes(&config.layout().ok()?);
+    // The public key comes with the moments, with the curvature and with the first gradient.
+    let first = keys.shares() + keys.inputs(3);
+    // A session that goes on without somebody hands them out once more.
+    let again = match session.encryption.threshold {
+        Some(_) => keys.inputs(1),
+        None => 0,
+    };
+    let keys = (first + again) as u64;
     let training = config.iterations as u64 * 2 * (full + low);
     let answers = session.max_answers as u64 * 7 * full;
     Some(keys + training + answers + SLACK)

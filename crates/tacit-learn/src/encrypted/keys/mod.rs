@@ -8,6 +8,7 @@
 //! Every party knows the public key, which reaches over the special primes so that queriers can encrypt keys of their
 //! own; the root keeps the sums of all shares and hands on those of the evaluation keys that parties need.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -39,7 +40,8 @@ pub(crate) const FIRST_ROUND: u32 = tacit_session::ROUND_FIRST;
 pub(crate) struct CollectiveKeys {
     params: Parameters,
     encoder: Encoder,
-    elements: Vec<GaloisElement>,
+    /// The automorphism of each Galois key, and the level it reaches up to.
+    galois: Vec<(GaloisElement, usize)>,
     session: Option<SessionContext>,
     /// The session that the keys come from, if it is not this one.
     origin: Option<SessionContext>,
@@ -65,15 +67,20 @@ struct Sums {
 }
 
 impl CollectiveKeys {
-    /// Keys for the given rotations, each generated once.
-    pub fn new(params: &Parameters, mut rotations: Vec<i64>) -> Self {
-        rotations.sort_unstable();
-        rotations.dedup();
-        let ring = params.ring();
+    /// Keys for rotations, each with the highest level at which it is made: one key for each rotation, by ascending steps.
+    pub fn new(params: &Parameters, rotations: impl IntoIterator<Item = (i64, usize)>) -> Self {
+        let mut levels: BTreeMap<i64, usize> = BTreeMap::new();
+        for (steps, level) in rotations {
+            let known = levels.entry(steps).or_insert(level);
+            *known = level.max(*known);
+        }
+        let galois = levels
+            .into_iter()
+            .map(|(steps, level)| (params.ring().rotation(steps), level));
         Self {
             params: params.clone(),
             encoder: Encoder::new(params),
-            elements: rotations.iter().map(|&s| ring.rotation(s)).collect(),
+            galois: galois.collect(),
             session: None,
             origin: None,
             holders: None,
@@ -83,6 +90,12 @@ impl CollectiveKeys {
             public_key: None,
             sums: Sums::default(),
         }
+    }
+
+    /// Keys for rotations at all levels.
+    pub fn at_all_levels(params: &Parameters, rotations: Vec<i64>) -> Self {
+        let top = params.max_level();
+        Self::new(params, rotations.into_iter().map(|steps| (steps, top)))
     }
 
     /// Every party multiplies ciphertexts: what [`Self::hand_out`] holds includes the relinearisation key.
@@ -154,7 +167,7 @@ impl CollectiveKeys {
     /// that was: `keep_sums` is false, and the root hands out the rest.
     pub fn restore(&mut self, bytes: &[u8], keep_sums: bool) -> Result<()> {
         let what = "keys of an earlier session";
-        let parts = sections::split(what, bytes, 6 + self.elements.len())?;
+        let parts = sections::split(what, bytes, 6 + self.galois.len())?;
         let fixed = |k: usize| -> Result<[u8; 32]> {
             let part: &[u8] = parts[k];
             part.try_into()
@@ -181,7 +194,7 @@ impl CollectiveKeys {
 
     /// Number of Galois keys.
     pub fn galois_keys(&self) -> usize {
-        self.elements.len()
+        self.galois.len()
     }
 
     /// The encoder of these parameters.
@@ -193,8 +206,8 @@ impl CollectiveKeys {
     pub fn turning(&self, rotations: &[i64]) -> Vec<usize> {
         let ring = self.params.ring();
         let wanted: Vec<_> = rotations.iter().map(|&s| ring.rotation(s)).collect();
-        let all = 0..self.elements.len();
-        all.filter(|&k| wanted.contains(&self.elements[k]))
+        let all = 0..self.galois.len();
+        all.filter(|&k| wanted.contains(&self.galois[k].0))
             .collect()
     }
 
@@ -214,8 +227,11 @@ impl CollectiveKeys {
                 KeyRound::Two(two)
             }
             KeyStep::Galois(k) => {
-                let element = self.elements[k];
-                KeyRound::Galois(CollectiveGaloisKey::new(&self.params, &instance, element))
+                let (element, level) = self.galois[k];
+                let params = &self.params;
+                KeyRound::Galois(CollectiveGaloisKey::at_level(
+                    params, &instance, element, level,
+                ))
             }
         })
     }
@@ -291,7 +307,7 @@ impl CollectiveKeys {
 
     /// Root: all evaluation keys. Their sums are given up, unless they are kept; whoever becomes root in the same process finds the keys here.
     pub fn assemble(&mut self) -> Result<Arc<EvaluationKeys>> {
-        let all: Vec<usize> = (0..self.elements.len()).collect();
+        let all: Vec<usize> = (0..self.galois.len()).collect();
         let sums = std::mem::take(&mut self.sums);
         let galois: Vec<&[u8]> = sums.galois.iter().map(Vec::as_slice).collect();
         let mut transcript = Transcript::new("learn all evaluation keys");
@@ -363,7 +379,8 @@ impl CollectiveKeys {
 
     fn galois_key(&self, k: usize, sum: &[u8]) -> Result<GaloisKey> {
         let instance = self.key_instance(KeyStep::Galois(k))?;
-        let protocol = CollectiveGaloisKey::new(&self.params, &instance, self.elements[k]);
+        let (element, level) = self.galois[k];
+        let protocol = CollectiveGaloisKey::at_level(&self.params, &instance, element, level);
         finish(&protocol, sum)
     }
 

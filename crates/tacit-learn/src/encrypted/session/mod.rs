@@ -12,7 +12,7 @@ use tacit_session::{
     Application, Continuation, Digest, Next, PartyIndex, RoundId, RoundInput, SessionContext,
 };
 
-use super::circuit::{Circuit, prediction_folds};
+use super::circuit::Circuit;
 use super::keys::{CollectiveKeys, FIRST_ROUND, KeyRound, check_parties, missing};
 use super::rows::LocalRows;
 use super::script::{Script, Step};
@@ -132,9 +132,8 @@ impl GlmParty {
     ) -> Result<Self> {
         let config = &plan.config;
         let layout = config.layout()?;
-        let mut rotations = layout.rotations();
-        rotations.extend(prediction_folds(&layout));
-        let rotations = rotations.into_iter().map(|s| s as i64).collect();
+        let rotations = plan.encryption.rotations(&layout).into_iter();
+        let rotations = rotations.map(|rotation| (rotation.steps as i64, rotation.level));
         let threshold = plan.encryption.threshold.is_some();
         let keys = CollectiveKeys::new(&plan.encryption.params, rotations).multiplying();
         let keys = match threshold {
@@ -224,15 +223,12 @@ impl GlmParty {
         &self.plan.encryption.params
     }
 
-    /// The Galois keys that every party needs: all but those of the root's fold.
+    /// The Galois keys that every party needs: all but those of the root alone.
     fn party_keys(&self) -> Vec<usize> {
-        let bsgs = self.layout.bsgs();
-        let group = self.layout.group();
-        let wanted: Vec<i64> = (1..bsgs.baby)
-            .map(|t| group * t)
-            .chain((1..bsgs.giant).map(|t| group * bsgs.baby * t))
-            .chain(self.layout.copy_folds())
-            .map(|s| s as i64)
+        let rotations = self.plan.encryption.rotations(&self.layout).into_iter();
+        let wanted: Vec<i64> = rotations
+            .filter(|rotation| rotation.by_parties)
+            .map(|rotation| rotation.steps as i64)
             .collect();
         self.keys.turning(&wanted)
     }

@@ -68,7 +68,7 @@ pub(super) struct OwnRows {
 impl MlpParty {
     /// A party with its secret and its rows.
     pub fn new(plan: Arc<MlpPlan>, secret: PartySecret, rows: Box<dyn LocalRows>) -> Result<Self> {
-        let keys = CollectiveKeys::new(&plan.encryption.params, plan.rotations());
+        let keys = CollectiveKeys::at_all_levels(&plan.encryption.params, plan.rotations());
         Ok(Self {
             script: steps(keys.galois_keys(), &plan),
             maps: Maps::new(&plan, keys.encoder())?,

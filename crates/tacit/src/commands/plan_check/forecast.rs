@@ -1,5 +1,6 @@
 //! What the plan will cost here, and how good its model will be.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use tacit_ckks::{Ciphertext, Encoder, EvaluationKeys, Evaluator, PublicKey, SecretKey, encrypt};
@@ -62,13 +63,24 @@ pub(super) fn times(
             .failed(failed)?;
         evaluator.mul_plain(&ct, &p).map(drop).failed(failed)
     })?;
-    let galois = CollectiveGaloisKey::new(params, &context.instance(0), params.ring().rotation(1));
-    let galois_share = seconds(&mut || {
-        // Each party expands the common random string itself.
-        let protocol =
-            CollectiveGaloisKey::new(params, &context.instance(1), params.ring().rotation(1));
-        protocol.share(&secret).map(drop).failed(failed)
-    })?;
+    let galois_share = |level| {
+        seconds(&mut || {
+            // Each party expands the common random string itself.
+            let (instance, element) = (context.instance(1), params.ring().rotation(1));
+            let protocol = CollectiveGaloisKey::at_level(params, &instance, element, level);
+            protocol.share(&secret).map(drop).failed(failed)
+        })
+    };
+    let layout = config.layout().failed(failed)?;
+    let rotations = encryption.rotations(&layout);
+    let mut of_level = BTreeMap::from([(encryption.top_level(), 3)]);
+    for rotation in &rotations {
+        *of_level.entry(rotation.level).or_insert(0) += 1;
+    }
+    let mut keys = 0.0;
+    for (level, count) in of_level {
+        keys += f64::from(count) * galois_share(level)?;
+    }
     let mut lowered = ct.clone();
     evaluator
         .drop_to_level(&mut lowered, encryption.refresh_level)
@@ -84,7 +96,6 @@ pub(super) fn times(
     .failed(failed)?;
     let refresh_share = seconds(&mut || refresh.share(&secret).map(drop).failed(failed))?;
 
-    let layout = config.layout().failed(failed)?;
     let degree = config.activation().failed(failed)?.folded().degree();
     let cost = Cost::of(&layout, degree, GradientForm::Fused);
     let party = cost.party.rotations as f64 * rotation
@@ -92,7 +103,6 @@ pub(super) fn times(
         + (2 + cost.party.plain_products) as f64 * plaintext
         + refresh_share;
     let root = cost.root.rotations as f64 * rotation + 4.0 * plaintext;
-    let keys = (cost.galois_keys + 3) as f64 * galois_share;
     let iterations = config.iterations as f64;
     // With every party on a machine of its own they work at the same time.
     let apart = keys + iterations * (party + root);
@@ -102,12 +112,16 @@ pub(super) fn times(
 
     let gradient = Ciphertext::encoded_len(params, encryption.refresh_level + 1);
     let point = Ciphertext::encoded_len(params, encryption.top_level());
-    let keys_bytes = (cost.galois_keys + 3) * galois.encoded_len();
+    // The public key comes with the first gradient, and with the curvature, where that is not known.
+    let curvature = config.curvature.known(config.features).is_none();
+    let key_bytes = encryption.key_bytes(&layout);
+    let key_inputs = key_bytes.inputs(1 + usize::from(curvature)) as f64;
+    let key_shares = key_bytes.shares() as f64;
     let round = gradient
         + point
         + refresh.encoded_len()
         + Ciphertext::encoded_len(params, encryption.refresh_level);
-    let bytes = keys_bytes as f64 + iterations * round as f64;
+    let bytes = key_shares + key_inputs + iterations * round as f64;
     console.say(&format!(
         "Forecast from this machine: {:.1} s of computation when every party has a machine like this one, {:.1} s when \
          this one does everybody's work; about {:.0} MB sent and received per party, {:.1} MB of it per iteration.",
@@ -119,12 +133,12 @@ pub(super) fn times(
     figure("predicted.wall_s", together)?;
     figure("predicted.wall_s_apart", apart)?;
     figure("predicted.bytes_per_party", bytes)?;
-    // Sums of keys come back to everyone; an iteration is a round of gradients and one of refreshing.
+    // An iteration is a round of gradients and one of refreshing.
     let lowered = Ciphertext::encoded_len(params, encryption.refresh_level);
     Ok(Load {
-        rounds: 2.0 * iterations + (cost.galois_keys + 3) as f64,
-        inputs: keys_bytes as f64 + iterations * (point + lowered) as f64,
-        shares: keys_bytes as f64 + iterations * (gradient + refresh.encoded_len()) as f64,
+        rounds: 2.0 * iterations + (rotations.len() + 3) as f64,
+        inputs: key_inputs + iterations * (point + lowered) as f64,
+        shares: key_shares + iterations * (gradient + refresh.encoded_len()) as f64,
     })
 }
 

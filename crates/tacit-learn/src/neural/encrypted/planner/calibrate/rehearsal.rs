@@ -69,7 +69,7 @@ struct Rehearsal {
 impl Rehearsal {
     fn new(params: &Parameters, secret: PartySecret, rounds: usize) -> Self {
         Self {
-            keys: CollectiveKeys::new(params, (1..=rounds as i64).collect()),
+            keys: CollectiveKeys::at_all_levels(params, (1..=rounds as i64).collect()),
             secret,
             rounds,
             position: 0,

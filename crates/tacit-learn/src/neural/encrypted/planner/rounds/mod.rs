@@ -7,6 +7,7 @@ use tacit_ring::codec::encoded_poly_len;
 use super::super::super::packed::{LayerCounts, Side};
 use super::super::MlpPlan;
 use super::operation::{Bill, Kind};
+use crate::encrypted::shares;
 
 mod first;
 mod keys;
@@ -288,4 +289,4 @@ fn at_all(rotations: usize) -> f64 {
 }
 
 /// Version, tag and identity of a share.
-const SHARE_HEAD: f64 = 34.0;
+const SHARE_HEAD: f64 = shares::HEAD as f64;
