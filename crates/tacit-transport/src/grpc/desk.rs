@@ -217,6 +217,7 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
                 _ = tick.tick() => {
                     overdue = self.has_waited_enough()?;
                     let mut outcomes = Vec::new();
+                    self.parcels.at(self.began.elapsed());
                     self.parcels.tick(&mut outcomes);
                     self.carry_out(outcomes);
                 }
@@ -225,6 +226,7 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
     }
 
     fn hear(&mut self, said: FromParty) -> Result<(), Error> {
+        self.parcels.at(self.began.elapsed());
         let mut outcomes = Vec::new();
         match said {
             FromParty::Send(to, frame) => {
@@ -265,6 +267,7 @@ impl<'a, O: FnMut(SiteEvent)> Desk<'a, O> {
             _ => {}
         }
         let mut outcomes = Vec::new();
+        self.parcels.at(self.began.elapsed());
         self.parcels.receive(from, kind, &mut outcomes);
         self.carry_out(outcomes);
     }

@@ -197,7 +197,17 @@ fn chunk(len: usize) -> Kind {
         number: 1,
         at: 0,
         bytes: vec![0; len].into(),
+        also: Vec::new(),
     })
+}
+
+/// A chunk for others too.
+fn shared(also: &[u32]) -> Kind {
+    let Kind::Chunk(chunk) = chunk(1) else {
+        unreachable!()
+    };
+    let also = also.to_vec();
+    Kind::Chunk(Chunk { also, ..chunk })
 }
 
 #[test]
@@ -212,6 +222,9 @@ fn oversize_and_misplaced_messages_cost_their_sender_its_connection() {
         (envelope(1, chunk(CHUNK + 5000)), "OutOfRange"),
         (envelope(1, Kind::Hello(hello)), "out of turn"),
         (envelope(1 << 20, chunk(1)), "no such party"),
+        (envelope(1, shared(&[1 << 20])), "no such party"),
+        (envelope(1, shared(&[2, 2])), "twice"),
+        (envelope(1, shared(&[1])), "twice"),
         (
             Envelope {
                 peer: 0,

@@ -149,7 +149,11 @@ impl Uplink<'_> {
                 message = link.down.message() => match message {
                     Ok(Some(Envelope { peer, kind: Some(kind) })) if peer == to_above => match kind {
                         Kind::Present(_) => self.hub.tell_present(self.room, above, me),
-                        kind => {
+                        mut kind => {
+                            // The parent's relay has made the copies.
+                            if let Kind::Chunk(chunk) = &mut kind {
+                                chunk.also.clear();
+                            }
                             let envelope = Envelope { peer: to_me, kind: Some(kind) };
                             let _ = self.hub.relay(self.room, above, envelope);
                         }

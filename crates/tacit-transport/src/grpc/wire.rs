@@ -15,7 +15,8 @@
 //! message Hello    { uint32 version = 1; bytes room = 2; }     // up, first and once
 //! message Offer    { fixed64 life = 1; uint64 number = 2; bytes head = 3; }
 //! message Want     { fixed64 life = 1; uint64 number = 2; uint64 from = 3; uint64 to = 4; }
-//! message Chunk    { fixed64 life = 1; uint64 number = 2; uint64 at = 3; bytes bytes = 4; }
+//! message Chunk    { fixed64 life = 1; uint64 number = 2; uint64 at = 3; bytes bytes = 4;
+//!                    repeated uint32 also = 5; }                // up: to whom besides; down: nobody
 //! message Have     { fixed64 life = 1; uint64 number = 2; }
 //! message Refuse   { fixed64 life = 1; uint64 number = 2; string reason = 3; }
 //! message Present  { }                                         // down: the peer is attached
@@ -33,7 +34,7 @@ use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder
 pub(super) const ATTACH: &str = "/tacit.hub.v1.Hub/Attach";
 
 /// Version in [`Hello`].
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// Bytes of payload in a chunk: with all that frames it, 64 KiB, which TLS takes in one go. A byte more
 /// and every chunk would be two calls to the system and two packets.
@@ -118,6 +119,8 @@ pub(super) struct Chunk {
     pub(super) at: u64,
     #[prost(bytes = "bytes", tag = "4")]
     pub(super) bytes: Bytes,
+    #[prost(uint32, repeated, tag = "5")]
+    pub(super) also: Vec<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]

@@ -101,11 +101,12 @@ impl Call {
                 Ok(None) => return "it has left".into(),
                 Err(status) => return tls_or(&status),
             };
-            let len = prost::Message::encoded_len(&envelope) as u64;
-            self.hub.counters.relayed(len);
-            if let Err(status) = self.hub.relay(room, self.party, envelope) {
-                return status.message().to_owned();
+            let mut len = prost::Message::encoded_len(&envelope) as u64;
+            match self.hub.relay(room, self.party, envelope) {
+                Ok(copies) => len = len.saturating_mul(copies.max(1)),
+                Err(status) => return status.message().to_owned(),
             }
+            self.hub.counters.relayed(len);
             // A second's worth may come at once.
             let now = Instant::now();
             free_at = free_at.max(now) + Duration::from_nanos(len * 1_000_000_000 / rate);

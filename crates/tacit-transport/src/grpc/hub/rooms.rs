@@ -108,21 +108,22 @@ impl Hub {
         }
     }
 
-    /// Passes a message on. The sender is whom the certificate names.
+    /// Passes a message on, and a chunk to everyone it is for; to how many. The sender is whom the certificate
+    /// names.
     pub(in crate::grpc) fn relay(
         &self,
         room: [u8; 32],
         from: PartyIndex,
         envelope: Envelope,
-    ) -> Result<(), Status> {
-        let Some(kind) = envelope.kind else {
+    ) -> Result<u64, Status> {
+        let Some(mut kind) = envelope.kind else {
             return Err(Status::invalid_argument("a message without contents"));
         };
         let mut rooms = self.rooms();
         let Some(room) = rooms.get_mut(&room) else {
-            return Ok(());
+            return Ok(0);
         };
-        match kind {
+        match &mut kind {
             Kind::Hello(_) | Kind::Present(_) => {
                 return Err(Status::invalid_argument("a message out of turn"));
             }
@@ -134,19 +135,37 @@ impl Hub {
                     }
                 }
             }
-            kind => {
-                let to = u16::try_from(envelope.peer).map(PartyIndex);
-                let to = to.map_err(|_| Status::invalid_argument("no such party"))?;
-                // Who is not there misses it and is offered it again.
-                let overrun = room
-                    .present
-                    .get(&to)
-                    .is_some_and(|seat| !tell(seat, from, kind));
-                if overrun {
-                    // Its stream ends when the messages that wait are read, or with its connection.
-                    room.present.remove(&to);
+            Kind::Chunk(chunk) => {
+                let also = std::mem::take(&mut chunk.also);
+                // Each once: who is to make copies is not made to make any number of them.
+                let ascends = also.is_sorted_by(|one, next| one < next);
+                if !ascends || also.contains(&envelope.peer) {
+                    return Err(Status::invalid_argument("a chunk twice for one party"));
                 }
+                for to in &also {
+                    room.pass_on(from, *to, kind.clone())?;
+                }
+                room.pass_on(from, envelope.peer, kind)?;
+                return Ok(1 + also.len() as u64);
             }
+            _ => room.pass_on(from, envelope.peer, kind)?,
+        }
+        Ok(1)
+    }
+}
+
+impl Room {
+    /// Who is not there misses it and is offered it again.
+    fn pass_on(&mut self, from: PartyIndex, to: u32, kind: Kind) -> Result<(), Status> {
+        let to = u16::try_from(to).map(PartyIndex);
+        let to = to.map_err(|_| Status::invalid_argument("no such party"))?;
+        let overrun = self
+            .present
+            .get(&to)
+            .is_some_and(|seat| !tell(seat, from, kind));
+        if overrun {
+            // Its stream ends when the messages that wait are read, or with its connection.
+            self.present.remove(&to);
         }
         Ok(())
     }

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use tacit_session::FrameKind;
 
 use super::super::tests::table::{LEN, Table};
+use super::super::wire::{CHUNK, Chunk, Offer, Present, Want};
+use super::inbox::STUCK;
 use super::*;
 
 const MAX: u64 = 1 << 20;
@@ -160,9 +162,14 @@ fn loss_and_repetition_change_nothing_but_the_time() {
     }
 }
 
-fn long(frames: &[(PartyIndex, Frame)]) -> Frame {
+/// The inputs of the session's rounds.
+fn inputs(frames: &[(PartyIndex, Frame)]) -> impl Iterator<Item = Frame> {
     let is_long = |f: &&Frame| f.payload().len() == LEN && f.header().kind == FrameKind::Input;
-    frames.iter().map(|(_, f)| f).find(is_long).unwrap().clone()
+    frames.iter().map(|(_, f)| f).filter(is_long).cloned()
+}
+
+fn long(frames: &[(PartyIndex, Frame)]) -> Frame {
+    inputs(frames).next().unwrap()
 }
 
 #[test]
@@ -252,6 +259,7 @@ fn over_the_budget_parcels_wait_and_are_let_in_later() {
             number: 0,
             at: (place * CHUNK) as u64,
             bytes: bytes.to_vec().into(),
+            also: Vec::new(),
         };
         wants(&mut root, CHILD, Kind::Chunk(chunk));
     }
@@ -293,6 +301,7 @@ fn whoever_asks_or_sends_out_of_range_is_named_and_nothing_changes() {
         number,
         at: pair.bytes as u64,
         bytes: vec![0; MAX as usize].into(),
+        also: Vec::new(),
     };
     pair.ends[1].receive(ROOT, Kind::Chunk(chunk), &mut out);
     let complaints = out.iter().filter(|o| matches!(o, Outcome::Report(_)));
@@ -330,6 +339,7 @@ fn a_parcel_that_never_ends_makes_room_for_others_and_its_sender_is_named() {
             number,
             at: (place * CHUNK) as u64,
             bytes: bytes.to_vec().into(),
+            also: Vec::new(),
         })
     };
     // The first sends one piece, and then nothing.
@@ -358,12 +368,11 @@ fn a_parcel_that_never_ends_makes_room_for_others_and_its_sender_is_named() {
 #[test]
 fn a_slow_sender_is_not_asked_twice_and_several_are_served_in_turn() {
     let (roster, frames) = session();
-    let frame = long(&frames);
+    let (frame, next) = (long(&frames), inputs(&frames).nth(1).unwrap());
     let mut root = end(&roster, ROOT, 1);
     let mut out = Vec::new();
-    for to in [CHILD, PartyIndex(2)] {
-        root.post(to, frame.clone(), &mut out);
-    }
+    root.post(CHILD, frame.clone(), &mut out);
+    root.post(PartyIndex(2), next, &mut out);
     for (number, from) in [CHILD, PartyIndex(2)].into_iter().enumerate() {
         let want = Want {
             life: 1,
@@ -388,8 +397,108 @@ fn a_slow_sender_is_not_asked_twice_and_several_are_served_in_turn() {
         }
     }
     assert!(to.windows(2).all(|pair| pair[0] != pair[1]), "{to:?}");
-    let asked =
-        |o: &&Outcome| matches!(o, Outcome::Send(e) if matches!(e.kind, Some(Kind::Want(_))));
-    assert_eq!(out.iter().filter(asked).count(), 0, "{out:?}");
+    let asked_from = |o: &Outcome| match o {
+        Outcome::Send(Envelope {
+            kind: Some(Kind::Want(want)),
+            ..
+        }) => Some(want.from),
+        _ => None,
+    };
+    // The window that was asked for at first, and then the rest.
+    let window = 8 * CHUNK as u64;
+    let asked: Vec<_> = out.iter().filter_map(asked_from).collect();
+    assert_eq!(asked, [window], "{out:?}");
     assert!(out.iter().any(|o| matches!(o, Outcome::Deliver(..))));
+}
+
+/// What the root sends next: to whom, from where, how much.
+fn sent(root: &mut Parcels) -> Vec<(Vec<u32>, u64, usize)> {
+    let chunks = std::iter::from_fn(|| root.next_chunk());
+    let told = chunks.map(|envelope| match envelope.kind {
+        Some(Kind::Chunk(chunk)) => {
+            let mut to = chunk.also;
+            to.push(envelope.peer);
+            to.sort_unstable();
+            (to, chunk.at, chunk.bytes.len())
+        }
+        _ => panic!("no chunk"),
+    });
+    told.collect()
+}
+
+fn ask(root: &mut Parcels, peer: u16, from: u64, to: u64) {
+    let (life, number) = (1, 0);
+    let want = Want {
+        life,
+        number,
+        from,
+        to,
+    };
+    root.receive(PartyIndex(peer), Kind::Want(want), &mut Vec::new());
+}
+
+#[test]
+fn what_several_ask_for_is_sent_once_and_who_falls_behind_is_served_apart() {
+    let (roster, frames) = session();
+    let frame = long(&frames);
+    let neighbours = [1, 2, 3].map(PartyIndex);
+    let bounds = Bounds {
+        max_payload: MAX,
+        budget: MAX,
+    };
+    let mut root = Parcels::new(roster, neighbours, bounds, 1);
+    let mut out = Vec::new();
+    for to in neighbours {
+        root.post(to, frame.clone(), &mut out);
+    }
+    let piece = CHUNK as u64;
+    // The first two ask; the third has yet to.
+    ask(&mut root, 1, 0, 2 * piece);
+    ask(&mut root, 2, 0, 2 * piece);
+    assert!(!root.has_chunks() && root.next_chunk().is_none());
+    ask(&mut root, 3, 0, piece);
+    assert_eq!(sent(&mut root), [(vec![1, 2, 3], 0, CHUNK)]);
+    // The third does not ask for more. When it has not for a while, the others go on.
+    root.tick(&mut out);
+    assert!(!root.has_chunks());
+    root.tick(&mut out);
+    assert_eq!(sent(&mut root), [(vec![1, 2], piece, CHUNK)]);
+    ask(&mut root, 3, piece, 2 * piece);
+    assert_eq!(sent(&mut root), [(vec![3], piece, CHUNK)]);
+    // Who was away asks from where it was, and holds nobody up.
+    root.receive(PartyIndex(2), Kind::Present(Present {}), &mut out);
+    ask(&mut root, 1, 2 * piece, 3 * piece);
+    assert_eq!(sent(&mut root), [(vec![1], 2 * piece, CHUNK)]);
+    ask(&mut root, 2, piece, 3 * piece);
+    let missed = [(vec![2], piece, CHUNK), (vec![2], 2 * piece, CHUNK)];
+    assert_eq!(sent(&mut root), missed);
+    // The next parcel is everyone's again.
+    out.clear();
+    for peer in neighbours {
+        root.post(peer, inputs(&frames).nth(1).unwrap(), &mut out);
+        root.receive(peer, have(ParcelId { life: 1, number: 0 }), &mut out);
+    }
+    for peer in [1, 2, 3] {
+        let (life, number, from, to) = (1, 1, 0, piece);
+        let want = Want {
+            life,
+            number,
+            from,
+            to,
+        };
+        root.receive(PartyIndex(peer), Kind::Want(want), &mut out);
+    }
+    assert_eq!(sent(&mut root), [(vec![1, 2, 3], 0, CHUNK)]);
+}
+
+#[test]
+fn a_frame_that_is_posted_to_the_same_neighbour_again_is_another_parcel() {
+    let (roster, frames) = session();
+    let frame = long(&frames);
+    let mut pair = Pair::new(&roster);
+    for _ in 0..2 {
+        pair.post(CHILD, &frame);
+        while pair.step() {}
+    }
+    assert_eq!(pair.delivered.len(), 2);
 }

@@ -311,6 +311,7 @@ async fn deliver(link: &mut Link, number: u64, frame: &Frame) -> bool {
                         number,
                         at,
                         bytes,
+                        also: Vec::new(),
                     };
                     link.up.send(envelope(0, Kind::Chunk(chunk))).await.unwrap();
                     at += piece.len() as u64;

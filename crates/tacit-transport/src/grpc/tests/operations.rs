@@ -21,19 +21,21 @@ fn bytes_are_those_on_the_sockets_and_frames_those_of_the_session() {
         |_| hub.address,
         |party| SiteOptions {
             traffic: counters[party].clone(),
+            // Nobody is served apart because this machine is busy.
+            tick: Duration::from_secs(10),
             ..quick()
         },
     );
     let [root, leaf, _] = &counters;
-    // Two rounds of long inputs to each of two leaves, the result, and a long share back from each.
+    // Two rounds of long inputs and the result, once for both leaves, and two long shares back from each.
     let long = LEN as u64;
-    assert!(root.sent() > 6 * long && root.sent() < 8 * long, "{root:?}");
+    assert!(root.sent() > 3 * long && root.sent() < 4 * long, "{root:?}");
     assert!(root.received() > 4 * long && root.received() < 6 * long);
     assert!(leaf.received() > 3 * long && leaf.received() < 4 * long);
     // Opening, start, two rounds, the end: each an input and a share.
     assert!(root.frames_sent() >= 10 && root.frames_received() >= 10);
     assert!(leaf.frames_sent() >= 5 && leaf.frames_received() >= 5);
-    // The hub has passed it all on.
+    // The hub has passed it all on, to each.
     let relayed = hub.hub.census().relayed_bytes;
     assert!(relayed > 10 * long && relayed < 14 * long, "{relayed}");
 }
