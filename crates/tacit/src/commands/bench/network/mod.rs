@@ -27,7 +27,7 @@ Parties reach each other through the hub, so that their round trip is two links'
 
 Examples:
   tacit bench network
-  tacit bench network --sizes 3,10 --topologies star,tree-2,direct-2 --runs 7 --json -
+  tacit bench network --sizes 3,10 --topologies star,direct-star,direct-2 --runs 7 --json -
   tacit bench network --sizes 5 --round-trip 40ms --rate 1gbit --require 'star.5.overhead<=0.15'
   tacit bench network --sizes 3 --no-links")]
 pub struct BenchNetwork {
@@ -48,8 +48,8 @@ pub struct BenchNetwork {
         value_parser = clap::value_parser!(u16).range(2..=200))]
     pub sizes: Vec<u16>,
 
-    /// Topologies: `star`, `tree-2` for a tree of two children each, `direct-2` for one whose sites dial their
-    /// parents rather than a hub.
+    /// Topologies: `star`, `tree-2` for a tree of two children each; `direct-star`, `direct-2` for those whose sites dial
+    /// their parents rather than a hub.
     #[arg(long, value_name = "T,…", value_delimiter = ',', default_values_t = [Tree::STAR, Tree::BINARY])]
     pub topologies: Vec<Tree>,
 

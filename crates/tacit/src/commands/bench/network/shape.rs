@@ -15,7 +15,7 @@ pub struct Span(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate(pub u64);
 
-/// A topology: `star`, or the arity of a tree; `direct-2` is one without a hub.
+/// A topology: `star`, or the arity of a tree; `direct-star` and `direct-2` are those without a hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tree {
     /// As the plan writes it.
@@ -96,9 +96,13 @@ impl FromStr for Tree {
         let arity = direct.or(text.strip_prefix("tree-")).unwrap_or(text);
         match (text, arity.parse()) {
             ("star", _) => Ok(Self::STAR),
+            ("direct-star", _) => Ok(Self {
+                direct: true,
+                ..Self::STAR
+            }),
             (_, Ok(arity @ 2..=256)) => Ok(Self::of(arity, direct.is_some())),
             _ => Err(format!(
-                "`{text}` is neither `star` nor a tree of 2 to 256 children, such as tree-2 or direct-2"
+                "`{text}` is neither star, direct-star nor a tree of 2 to 256 children, such as tree-2 or direct-2"
             )),
         }
     }
@@ -107,6 +111,7 @@ impl FromStr for Tree {
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.plan {
+            TopologyPlan::Star if self.direct => f.write_str("direct-star"),
             TopologyPlan::Star => f.write_str("star"),
             TopologyPlan::Tree { arity } if self.direct => write!(f, "direct-{arity}"),
             TopologyPlan::Tree { arity } => write!(f, "tree-{arity}"),
@@ -127,6 +132,9 @@ mod tests {
         assert_eq!("2".parse(), Ok(Tree::BINARY));
         assert_eq!(Tree::BINARY.to_string().parse(), Ok(Tree::BINARY));
         assert_eq!("direct-3".parse(), Ok(Tree::of(3, true)));
+        let direct = "direct-star".parse::<Tree>().unwrap();
+        assert!(direct.direct && direct.plan == TopologyPlan::Star);
+        assert_eq!(direct.to_string(), "direct-star");
         assert!(
             ["20", "ms", "-1ms", "1e30s", "0ms"]
                 .iter()
