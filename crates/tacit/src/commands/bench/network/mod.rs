@@ -1,6 +1,7 @@
 //! `tacit bench network`: one encrypted training in memory, over mutual TLS on loopback, and over links of a
 //! given delay and rate, in several topologies.
 
+mod journals;
 pub mod shape;
 mod sockets;
 mod training;
@@ -13,6 +14,7 @@ use super::glm::Job;
 use crate::args::MeasureArgs;
 use crate::error::Context;
 use crate::{Console, Error, Outcome};
+use journals::Journals;
 use shape::{Rate, Span, Tree};
 use training::{Ran, Training};
 
@@ -29,7 +31,7 @@ Examples:
   tacit bench network
   tacit bench network --sizes 3,10 --topologies star,direct-star,direct-2 --runs 7 --json -
   tacit bench network --sizes 5 --round-trip 40ms --rate 1gbit --require 'star.5.overhead<=0.15'
-  tacit bench network --sizes 3 --no-links")]
+  tacit bench network --sizes 3 --no-links --journals /var/tmp")]
 pub struct BenchNetwork {
     /// `breast-cancer`, `pima`, or a CSV or Parquet file.
     #[arg(long, value_name = "FILE", default_value = "pima")]
@@ -69,6 +71,10 @@ pub struct BenchNetwork {
     #[arg(long, value_name = "RATE", default_value = "100mbit")]
     pub rate: Rate,
 
+    /// Every party keeps a journal and a ledger on disk, as nodes do, in a new folder under DIR; in memory too.
+    #[arg(long, value_name = "DIR")]
+    pub journals: Option<std::path::PathBuf>,
+
     /// Measure no links.
     #[arg(long)]
     pub no_links: bool,
@@ -97,7 +103,7 @@ impl BenchNetwork {
         };
         let options = job.options(true, None);
         let setup = job.source()?.setup(parties.into(), self.seed, &options)?;
-        Training::new(setup, topology)
+        Training::new(setup, topology, Journals::under(self.journals.clone()))
     }
 
     fn links(&self) -> Shape {
@@ -215,6 +221,8 @@ pub fn run(args: &BenchNetwork, console: &mut Console) -> Result<Outcome, Error>
         .failed(failed)?;
     run.param("iterations", args.iterations).failed(failed)?;
     run.param("runs", args.runs).failed(failed)?;
+    run.param("journals", args.journals.is_some())
+        .failed(failed)?;
     if !args.no_links {
         run.param("round_trip", args.round_trip.to_string())
             .failed(failed)?;
@@ -241,8 +249,13 @@ pub fn run(args: &BenchNetwork, console: &mut Console) -> Result<Outcome, Error>
         }
     }
     console.table(&table)?;
+    let kept = if args.journals.is_some() {
+        "Every party kept a journal and a ledger on disk, also in memory."
+    } else {
+        "Nobody kept a journal."
+    };
     let summary = format!(
-        "A training of {} iterations on {}, keys included, {} pairs of runs. All parties and the hub shared this machine's processors.",
+        "A training of {} iterations on {}, keys included, {} pairs of runs. All parties and the hub shared this machine's processors. {kept}",
         args.iterations,
         args.data.display(),
         args.runs

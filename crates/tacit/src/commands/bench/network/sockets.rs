@@ -155,7 +155,7 @@ impl Training {
         console: &Console,
     ) -> Result<OverSockets, Error> {
         let members = Members::of(&self.agreed)?;
-        let parties = self.parties(members.seats(&self.agreed)?)?;
+        let (parties, _shelf) = self.parties(members.seats(&self.agreed)?)?;
         let Members {
             parties: identities,
             hub,

@@ -8,9 +8,10 @@ use tacit_learn::model::Weights;
 use tacit_mhe::PartySecret;
 use tacit_report::measure::Stopwatch;
 use tacit_session::plan::{Plan, TopologyPlan};
-use tacit_session::{NoJournal, Party, Seat};
+use tacit_session::{Party, Seat};
 use tacit_transport::memory::{Options, run_local, seats};
 
+use super::journals::{Journals, Kept, Shelf};
 use crate::error::Context;
 use crate::study::Setup;
 use crate::{Console, Error};
@@ -20,6 +21,7 @@ pub(super) struct Training {
     pub(super) agreed: Plan,
     plan: Arc<SessionPlan>,
     setup: Setup,
+    journals: Journals,
 }
 
 /// What a run in memory found.
@@ -39,10 +41,14 @@ pub(super) struct Ran {
 }
 
 /// A party at its seat.
-pub(super) type Seated = Party<GlmParty, NoJournal>;
+pub(super) type Seated = Party<GlmParty, Kept>;
 
 impl Training {
-    pub(super) fn new(setup: Setup, topology: TopologyPlan) -> Result<Self, Error> {
+    pub(super) fn new(
+        setup: Setup,
+        topology: TopologyPlan,
+        journals: Journals,
+    ) -> Result<Self, Error> {
         let (plan, _) = setup.plan()?;
         let mut agreed = local::agreement(&plan, &setup.names).failed(|| "the plan is refused")?;
         agreed.topology = topology;
@@ -50,25 +56,28 @@ impl Training {
             agreed,
             plan,
             setup,
+            journals,
         })
     }
 
-    /// New parties, each with a new secret, at these seats.
-    pub(super) fn parties(&self, seats: Vec<Seat>) -> Result<Vec<Seated>, Error> {
+    /// New parties, each with a new secret and journal, at these seats; and where their journals are.
+    pub(super) fn parties(&self, seats: Vec<Seat>) -> Result<(Vec<Seated>, Shelf), Error> {
         let failed = || "a party cannot be made";
+        let shelf = self.journals.shelf()?;
         let mut parties = Vec::with_capacity(seats.len());
-        for (seat, rows) in seats.into_iter().zip(self.setup.rows()) {
+        for (place, (seat, rows)) in seats.into_iter().zip(self.setup.rows()).enumerate() {
             let secret = PartySecret::generate(&self.plan.encryption.params).failed(failed)?;
+            let journal = shelf.journal(place, &self.agreed, &secret)?;
             let glm = GlmParty::new(self.plan.clone(), secret, rows).failed(failed)?;
-            parties.push(Party::new(seat, glm, NoJournal).failed(failed)?);
+            parties.push(Party::new(seat, glm, journal).failed(failed)?);
         }
-        Ok(parties)
+        Ok((parties, shelf))
     }
 
     /// All parties in this process, frames passed by reference.
     pub(super) fn in_memory(&self, console: &Console) -> Result<InMemory, Error> {
         let seats = seats(&self.agreed).failed(|| "seats cannot be made")?;
-        let parties = self.parties(seats)?;
+        let (parties, _shelf) = self.parties(seats)?;
         let _shown = console.progress().phase("in memory", 0);
         let watch = Stopwatch::start();
         let finished = run_local(parties, &Options::default(), |_| ())
