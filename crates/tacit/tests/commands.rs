@@ -325,9 +325,14 @@ fn a_training_over_sockets_leads_to_the_model_of_memory_in_every_topology() {
     for topology in ["star", "tree-2", "direct-2"] {
         let of = |name: &str| figure(&record, &format!("{topology}.4.{name}"));
         assert!(of("model.max_abs_diff") < 1e-3);
-        // What travels is the frames and little else.
+        // What travels is the frames and little else; through a hub, which makes the copies, less.
         let (frames, wire) = (of("frame_bytes_per_party"), of("wire_bytes_per_party"));
-        assert!(wire > frames && wire < 1.05 * frames, "{frames} {wire}");
+        let least = if topology == "direct-2" { 1.0 } else { 0.5 };
+        let most = if topology == "direct-2" { 1.05 } else { 1.0 };
+        assert!(
+            wire > least * frames && wire < most * frames,
+            "{topology}: {frames} {wire}"
+        );
         assert!(of("hub_bytes") > 4.0 * wire);
     }
 }
