@@ -1,52 +1,22 @@
 //! Collective Galois keys for levels up to some, against a key that only a test may assemble.
 
-use tacit_ckks::{
-    Ciphertext, CkksError, Encoder, EvaluationKeys, Evaluator, Parameters, ParametersLiteral,
-    PublicKey, decrypt, encrypt,
-};
+mod cohort;
+
+use cohort::{Cohort, run, toy, xof};
+use tacit_ckks::{Ciphertext, CkksError, Encoder, EvaluationKeys, Evaluator, PublicKey, decrypt};
 use tacit_mhe::threshold::{SubShare, ThresholdSecret, split};
 use tacit_mhe::*;
+use tacit_ring::RingKind;
 use tacit_ring::codec::encoded_poly_len;
-use tacit_ring::{RingKind, Seed};
 
 const KINDS: [RingKind; 2] = [RingKind::Standard, RingKind::ConjugateInvariant];
 const STEPS: i64 = -2;
 
-fn toy(kind: RingKind) -> Parameters {
-    Parameters::insecure_toy(&ParametersLiteral {
-        kind,
-        log_n: 6,
-        q_bits: vec![50, 40, 40, 40, 40],
-        p_bits: vec![50, 50],
-        log_scale: 40,
-    })
-    .unwrap()
-}
-
-struct Cohort {
-    params: Parameters,
-    context: SessionContext,
-    secrets: Vec<PartySecret>,
-    pk: PublicKey,
+fn parties(kind: RingKind, n: usize) -> Cohort {
+    Cohort::new(toy(kind, 6, 4), n)
 }
 
 impl Cohort {
-    fn new(kind: RingKind, n: u8) -> Self {
-        let params = toy(kind);
-        let nonces: Vec<[u8; 32]> = (0..n).map(|i| [i; 32]).collect();
-        let context = SessionContext::derive(&[1; 32], &[2; 32], &nonces);
-        let secret = |i| PartySecret::from_seed(&params, &Seed::from_bytes([100 + i; 32]));
-        let secrets: Vec<_> = (0..n).map(secret).collect();
-        let protocol = CollectivePublicKey::new(&params, &context.instance(0));
-        let pk = run(&protocol, &secrets);
-        Self {
-            params,
-            context,
-            secrets,
-            pk,
-        }
-    }
-
     fn at_level(&self, level: usize) -> CollectiveGaloisKey {
         let element = self.params.ring().rotation(STEPS);
         CollectiveGaloisKey::at_level(&self.params, &self.context.instance(1), element, level)
@@ -57,11 +27,8 @@ impl Cohort {
         slots.map(|i| (i as f64 * 0.37).cos()).collect()
     }
 
-    fn encrypt(&self, level: usize) -> Ciphertext {
-        let encoder = Encoder::new(&self.params);
-        let m = encoder.encode(&self.values(), level, self.params.scale());
-        let mut xof = Seed::from_bytes([7; 32]).expand();
-        encrypt(&self.params, &self.pk, &m.unwrap(), &mut xof)
+    fn fresh(&self, level: usize) -> Ciphertext {
+        self.encrypt(&self.values(), level, 7)
     }
 
     /// Rotates at every level: right as far as the key reaches, refused above.
@@ -72,7 +39,7 @@ impl Cohort {
         keys.insert(key);
         let evaluator = Evaluator::new(&self.params, keys);
         for level in 0..=self.params.max_level() {
-            let rotated = evaluator.rotate(&self.encrypt(level), STEPS);
+            let rotated = evaluator.rotate(&self.fresh(level), STEPS);
             if level > high {
                 let refused = CkksError::GaloisKeyLevel {
                     steps: STEPS,
@@ -97,8 +64,7 @@ impl Cohort {
         let instance = self.context.instance(round);
         // A querier of its own, so that no width of flooding is asked for.
         let reading = tacit_ckks::SecretKey::generate(&self.params).unwrap();
-        let mut xof = Seed::from_bytes([8; 32]).expand();
-        let target = PublicKey::generate(&self.params, &reading, &mut xof);
+        let target = PublicKey::generate(&self.params, &reading, &mut xof(8));
         let width = SmudgingBits::new(8);
         let switch = KeySwitchToPublic::new(&self.params, &instance, ct, &target, width).unwrap();
         let answer = run(&switch, &self.secrets);
@@ -106,22 +72,11 @@ impl Cohort {
     }
 }
 
-/// Runs a protocol through its wire encoding.
-fn run<P: Protocol>(protocol: &P, secrets: &[PartySecret]) -> P::Output {
-    let shares = secrets.iter().map(|secret| {
-        let bytes = protocol.encode(&protocol.share(secret).unwrap());
-        assert_eq!(bytes.len(), protocol.encoded_len());
-        protocol.decode(&bytes).unwrap()
-    });
-    let shares: Vec<Share<P>> = shares.collect();
-    protocol.finish(&protocol.sum(&shares).unwrap()).unwrap()
-}
-
 #[test]
 fn a_collective_key_rotates_up_to_its_level_and_not_above() {
     for kind in KINDS {
         for n in [1, 3] {
-            let cohort = Cohort::new(kind, n);
+            let cohort = parties(kind, n);
             for high in 0..=cohort.params.max_level() {
                 let key = run(&cohort.at_level(high), &cohort.secrets);
                 cohort.check(key, high, 10 + high as u64);
@@ -132,7 +87,7 @@ fn a_collective_key_rotates_up_to_its_level_and_not_above() {
 
 #[test]
 fn any_t_parties_make_a_key_for_a_level_and_their_zero_shares_cancel() {
-    let cohort = Cohort::new(RingKind::ConjugateInvariant, 3);
+    let cohort = parties(RingKind::ConjugateInvariant, 3);
     let params = &cohort.params;
     let session = &cohort.context.session;
     let sent: Vec<Vec<SubShare>> = (0..3u32)
@@ -159,7 +114,7 @@ fn any_t_parties_make_a_key_for_a_level_and_their_zero_shares_cancel() {
 
 #[test]
 fn every_level_is_an_instance_of_its_own_and_the_top_one_is_that_of_all_levels() {
-    let cohort = Cohort::new(RingKind::Standard, 2);
+    let cohort = parties(RingKind::Standard, 2);
     let (params, top) = (&cohort.params, cohort.params.max_level());
     let element = params.ring().rotation(STEPS);
     let all = CollectiveGaloisKey::new(params, &cohort.context.instance(1), element);
@@ -204,5 +159,5 @@ fn every_level_is_an_instance_of_its_own_and_the_top_one_is_that_of_all_levels()
 #[test]
 #[should_panic(expected = "level 5 of 4")]
 fn there_is_no_key_for_a_level_that_does_not_exist() {
-    Cohort::new(RingKind::Standard, 1).at_level(5);
+    parties(RingKind::Standard, 1).at_level(5);
 }

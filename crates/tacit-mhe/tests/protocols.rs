@@ -1,63 +1,20 @@
 //! The protocols end to end, against a key that only a test may assemble.
 
-use tacit_ckks::{
-    Ciphertext, Encoder, EvaluationKeys, Evaluator, Parameters, ParametersLiteral, PublicKey,
-    SecretKey, decrypt, encrypt,
-};
+mod cohort;
+
+use cohort::{Cohort, run, toy, xof};
+use tacit_ckks::{Ciphertext, Encoder, EvaluationKeys, Evaluator, PublicKey, SecretKey, decrypt};
 use tacit_mhe::threshold::{ThresholdSecret, split};
 use tacit_mhe::*;
-use tacit_ring::{RingKind, Seed, Xof};
+use tacit_ring::{RingKind, Seed};
 
 const KINDS: [RingKind; 2] = [RingKind::Standard, RingKind::ConjugateInvariant];
 
-fn toy(kind: RingKind) -> Parameters {
-    Parameters::insecure_toy(&ParametersLiteral {
-        kind,
-        log_n: 7,
-        q_bits: vec![50, 40, 40, 40, 40, 40],
-        p_bits: vec![50, 50],
-        log_scale: 40,
-    })
-    .unwrap()
-}
-
-fn xof(tag: u8) -> Xof {
-    Seed::from_bytes([tag; 32]).expand()
-}
-
-struct Cohort {
-    params: Parameters,
-    context: SessionContext,
-    secrets: Vec<PartySecret>,
-    pk: PublicKey,
+fn parties(kind: RingKind, n: usize) -> Cohort {
+    Cohort::new(toy(kind, 7, 5), n)
 }
 
 impl Cohort {
-    fn new(kind: RingKind, n: usize) -> Self {
-        let params = toy(kind);
-        let nonces: Vec<[u8; 32]> = (0..n).map(|i| [i as u8; 32]).collect();
-        let context = SessionContext::derive(&[1; 32], &[2; 32], &nonces);
-        let secrets: Vec<_> = (0..n)
-            .map(|i| PartySecret::from_seed(&params, &Seed::from_bytes([100 + i as u8; 32])))
-            .collect();
-        let pk = run(
-            &CollectivePublicKey::new(&params, &context.instance(0)),
-            &secrets,
-        );
-        Self {
-            params,
-            context,
-            secrets,
-            pk,
-        }
-    }
-
-    fn encrypt(&self, values: &[f64], level: usize, tag: u8) -> Ciphertext {
-        let encoder = Encoder::new(&self.params);
-        let m = encoder.encode(values, level, self.params.scale()).unwrap();
-        encrypt(&self.params, &self.pk, &m, &mut xof(tag))
-    }
-
     fn release(&self, ct: &Ciphertext, round: u64) -> Vec<f64> {
         let release = Release::new(
             &self.params,
@@ -85,19 +42,6 @@ impl Cohort {
     }
 }
 
-/// Runs a protocol through its wire encoding.
-fn run<P: Protocol>(protocol: &P, secrets: &[PartySecret]) -> P::Output {
-    let shares: Vec<Share<P>> = secrets
-        .iter()
-        .map(|s| {
-            let bytes = protocol.encode(&protocol.share(s).unwrap());
-            assert_eq!(bytes.len(), protocol.encoded_len());
-            protocol.decode(&bytes).unwrap()
-        })
-        .collect();
-    protocol.finish(&protocol.sum(&shares).unwrap()).unwrap()
-}
-
 fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
     for (i, (f, e)) in found.iter().zip(expected).enumerate() {
         assert!((f - e).abs() < tolerance, "slot {i}: {f} instead of {e}");
@@ -108,7 +52,7 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
 fn collective_keys_compute_and_release() {
     for kind in KINDS {
         for n in [1, 2, 3, 10] {
-            let cohort = Cohort::new(kind, n);
+            let cohort = parties(kind, n);
             let evaluator = Evaluator::new(&cohort.params, cohort.keys(&[1, -2]));
             let values: Vec<f64> = (0..cohort.params.slots())
                 .map(|i| (i as f64 * 0.37).cos())
@@ -131,7 +75,7 @@ fn collective_keys_compute_and_release() {
 fn refresh_restores_the_level_and_the_message() {
     for kind in KINDS {
         for n in [1, 2, 5] {
-            let cohort = Cohort::new(kind, n);
+            let cohort = parties(kind, n);
             let values: Vec<f64> = (0..cohort.params.slots())
                 .map(|i| i as f64 / 50.0 - 1.0)
                 .collect();
@@ -140,7 +84,7 @@ fn refresh_restores_the_level_and_the_message() {
             let instance = cohort.context.instance(4);
             for (bits, output) in [(0, 5), (7, 5), (0, 3)] {
                 let map = ExactMap::Multiple { bits };
-                let secrets = Cohort::new(kind, n).secrets; // an empty ledger
+                let secrets = parties(kind, n).secrets; // an empty ledger
                 let refresh =
                     Refresh::new(&cohort.params, &instance, ct.clone(), output, mask, map).unwrap();
                 let fresh = run(&refresh, &secrets);
@@ -159,7 +103,7 @@ fn refresh_restores_the_level_and_the_message() {
 #[test]
 fn wide_errors_are_as_wide_as_they_say_and_another_instance() {
     for kind in KINDS {
-        let cohort = Cohort::new(kind, 3);
+        let cohort = parties(kind, 3);
         let params = &cohort.params;
         let n = params.ring().n();
         let values: Vec<f64> = (0..params.slots()).map(|i| (i as f64).sin()).collect();
@@ -167,7 +111,7 @@ fn wide_errors_are_as_wide_as_they_say_and_another_instance() {
         let mask = MaskBits::hiding(42.0, 64, n, 100);
         let instance = cohort.context.instance(4);
         let of = |wide| {
-            let (secrets, ct) = (Cohort::new(kind, 3).secrets, ct.clone());
+            let (secrets, ct) = (parties(kind, 3).secrets, ct.clone());
             let refresh = Refresh::new(params, &instance, ct, 5, mask, ExactMap::IDENTITY);
             let refresh = refresh.unwrap().with_wide_errors(wide);
             let found = cohort.release(&run(&refresh, &secrets), 10 + u64::from(wide));
@@ -193,7 +137,7 @@ fn wide_errors_are_as_wide_as_they_say_and_another_instance() {
 #[test]
 fn refresh_applies_an_exact_linear_map() {
     for kind in KINDS {
-        let cohort = Cohort::new(kind, 3);
+        let cohort = parties(kind, 3);
         let slots = cohort.params.slots();
         let values: Vec<f64> = (0..slots).map(|i| (i as f64).sin()).collect();
         let ct = cohort.encrypt(&values, 3, 3);
@@ -224,7 +168,7 @@ fn refresh_applies_an_exact_linear_map() {
 #[test]
 fn a_shared_map_does_what_its_diagonals_do_and_a_scaled_one_what_a_constant_does() {
     for kind in KINDS {
-        let cohort = Cohort::new(kind, 3);
+        let cohort = parties(kind, 3);
         let slots = cohort.params.slots();
         let values: Vec<f64> = (0..slots).map(|i| (i as f64).sin()).collect();
         let encoder = Encoder::new(&cohort.params);
@@ -265,7 +209,7 @@ fn a_shared_map_does_what_its_diagonals_do_and_a_scaled_one_what_a_constant_does
 
 #[test]
 fn a_refresh_is_bound_to_every_part_of_its_map() {
-    let cohort = Cohort::new(RingKind::ConjugateInvariant, 2);
+    let cohort = parties(RingKind::ConjugateInvariant, 2);
     let ct = cohort.encrypt(&[1.0], 3, 3);
     let encoder = Encoder::new(&cohort.params);
     let ring = cohort.params.ring();
@@ -318,7 +262,7 @@ fn a_refresh_is_bound_to_every_part_of_its_map() {
 
 #[test]
 fn shares_of_several_instances_are_added_together_or_not_at_all() {
-    let cohort = Cohort::new(RingKind::Standard, 2);
+    let cohort = parties(RingKind::Standard, 2);
     let protocols =
         [1, 2].map(|k| CollectivePublicKey::new(&cohort.params, &cohort.context.instance(k)));
     let shares = |secret: &PartySecret| -> Vec<Vec<u8>> {
@@ -357,7 +301,7 @@ fn shares_of_several_instances_are_added_together_or_not_at_all() {
 
 #[test]
 fn a_mask_that_does_not_hide_is_refused() {
-    let cohort = Cohort::new(RingKind::ConjugateInvariant, 3);
+    let cohort = parties(RingKind::ConjugateInvariant, 3);
     let ct = cohort.encrypt(&[1.0], 1, 3);
     let mask = MaskBits::hiding(42.0, 64, cohort.params.ring().n(), 1);
     let refused = Refresh::new(
@@ -381,7 +325,7 @@ fn a_mask_that_does_not_hide_is_refused() {
 #[test]
 fn a_querier_alone_reads_its_answer() {
     for kind in KINDS {
-        let cohort = Cohort::new(kind, 3);
+        let cohort = parties(kind, 3);
         let querier = SecretKey::sample(&cohort.params, &mut xof(77));
         let querier_pk = PublicKey::generate(&cohort.params, &querier, &mut xof(78));
         let values = [0.25, -3.0, 1.5];
@@ -406,7 +350,7 @@ fn a_querier_alone_reads_its_answer() {
 
 #[test]
 fn key_switch_to_a_new_collective_secret() {
-    let cohort = Cohort::new(RingKind::Standard, 3);
+    let cohort = parties(RingKind::Standard, 3);
     let next: Vec<_> = (0..3)
         .map(|i| PartySecret::from_seed(&cohort.params, &Seed::from_bytes([200 + i as u8; 32])))
         .collect();
@@ -456,7 +400,7 @@ fn thresholds(cohort: &Cohort, t: u32) -> Vec<ThresholdSecret> {
 #[test]
 fn any_threshold_of_the_parties_can_act() {
     for kind in KINDS {
-        let cohort = Cohort::new(kind, 5);
+        let cohort = parties(kind, 5);
         let members = thresholds(&cohort, 3);
         for (round, active) in [[0u32, 1, 2], [0, 2, 4], [2, 3, 4]].into_iter().enumerate() {
             let ct = cohort.encrypt(&[1.25, -0.5], 4, 20 + round as u8);
@@ -502,7 +446,7 @@ fn any_threshold_of_the_parties_can_act() {
 fn threshold_shares_are_covered_by_zero_shares() {
     // Without its zero-share a share would be c1·key + e: with it, the same party's share on the
     // same input differs between active sets by far more than noise, and only the sum is meaningful.
-    let cohort = Cohort::new(RingKind::Standard, 3);
+    let cohort = parties(RingKind::Standard, 3);
     let members = thresholds(&cohort, 2);
     let ct = cohort.encrypt(&[1.0], 4, 40);
     let active = [0u32, 1];

@@ -148,7 +148,7 @@ pub(super) struct Present {}
 pub(super) struct Finished {}
 
 /// Which parcel of which process: numbers count up within one life of a sender.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct ParcelId {
     pub(super) life: u64,
     pub(super) number: u64,

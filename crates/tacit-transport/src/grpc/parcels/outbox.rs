@@ -42,6 +42,12 @@ impl Queue {
         self.parcels.front().map(|(id, _)| *id)
     }
 
+    /// Which bytes of which parcel are next; nothing, where it is served by itself.
+    fn beside(&self) -> Option<(ParcelId, u64)> {
+        let first = self.first().filter(|_| !self.apart);
+        first.map(|id| (id, self.wanted.start))
+    }
+
     /// Its bytes are asked for again, if at all.
     fn lost(&mut self) {
         self.wanted = 0..0;
@@ -134,47 +140,39 @@ impl Outbox {
         self.next().is_some()
     }
 
-    /// Who is to be sent a chunk: the next in turn, and whoever else it is for.
-    fn next(&self) -> Option<Vec<PartyIndex>> {
-        let waits = |(peer, queue): (&PartyIndex, &Queue)| match queue.wanted.is_empty() {
-            true => None,
-            false => self.abreast(*peer, queue),
+    /// Who is to be sent a chunk: the next in turn that wants one, unless somebody abreast of it has not asked yet.
+    fn next(&self) -> Option<PartyIndex> {
+        let has_yet_to_ask = self.queues.values().filter(|q| q.wanted.is_empty());
+        let held: BTreeSet<_> = has_yet_to_ask.filter_map(Queue::beside).collect();
+        let is_held = |queue: &Queue| queue.beside().is_some_and(|place| held.contains(&place));
+        let ready = |(peer, queue): (&PartyIndex, &Queue)| {
+            (!queue.wanted.is_empty() && !is_held(queue)).then_some(*peer)
         };
         let after = (Bound::Excluded(self.turn), Bound::Unbounded);
-        let next = self.queues.range(after).find_map(waits);
-        next.or_else(|| self.queues.iter().find_map(waits))
+        let next = self.queues.range(after).find_map(ready);
+        next.or_else(|| self.queues.iter().find_map(ready))
     }
 
-    /// This neighbour, and whoever else wants the bytes that it wants next; nobody while one of them has not
-    /// asked yet.
-    fn abreast(&self, peer: PartyIndex, queue: &Queue) -> Option<Vec<PartyIndex>> {
-        let mut all = vec![peer];
-        if queue.apart {
-            return Some(all);
-        }
-        let is_beside = |other: &Queue| {
-            let same = other.first() == queue.first();
-            same && !other.apart && other.wanted.start == queue.wanted.start
+    /// Who else wants the bytes that this neighbour wants next.
+    fn abreast(&self, peer: PartyIndex) -> Vec<PartyIndex> {
+        let beside = |peer: &PartyIndex| self.queues.get(peer).and_then(Queue::beside);
+        let Some(place) = beside(&peer) else {
+            return Vec::new();
         };
-        for (other, theirs) in &self.queues {
-            if *other != peer && is_beside(theirs) {
-                match theirs.wanted.is_empty() {
-                    true => return None,
-                    false => all.push(*other),
-                }
-            }
-        }
-        Some(all)
+        let others = self.queues.keys().filter(|other| **other != peer);
+        let same = others.filter(|other| beside(other) == Some(place));
+        same.copied().collect()
     }
 
     /// The next chunk to send: of the next neighbour that asked for some, and for all that ask for the same bytes.
     pub(super) fn next_chunk(&mut self) -> Option<Envelope> {
-        let all = self.next()?;
-        let (peer, also) = all.split_first()?;
-        let queue = self.queues.get(peer)?;
+        let peer = self.next()?;
+        let also = self.abreast(peer);
+        let all = || also.iter().copied().chain([peer]);
+        let queue = self.queues.get(&peer)?;
         let (id, frame) = queue.parcels.front()?;
         let at = queue.wanted.start;
-        let asked = all.iter().filter_map(|p| self.queues.get(p));
+        let asked = all().filter_map(|p| self.queues.get(&p));
         let end = asked.map(|q| q.wanted.end).min()?.min(at + CHUNK as u64);
         let shared = Bytes::from_owner(Shared(frame.payload().clone()));
         let chunk = Chunk {
@@ -184,13 +182,13 @@ impl Outbox {
             bytes: shared.slice(at as usize..end as usize),
             also: also.iter().map(|p| p.0.into()).collect(),
         };
-        for peer in &all {
-            if let Some(queue) = self.queues.get_mut(peer) {
+        for peer in all() {
+            if let Some(queue) = self.queues.get_mut(&peer) {
                 queue.wanted.start = end;
                 queue.moved = true;
             }
         }
-        self.turn = *peer;
+        self.turn = peer;
         Some(Envelope {
             peer: peer.0.into(),
             kind: Some(Kind::Chunk(chunk)),

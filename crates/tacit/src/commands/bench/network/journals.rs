@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tacit_journal::{FileJournal, LedgerFile, Ledgered};
 use tacit_mhe::PartySecret;
 use tacit_session::plan::Plan;
-use tacit_session::{Digest, IdentityKey, Journal, NoJournal, Record};
+use tacit_session::{Digest, IdentityKey, Journal, Record};
 
 use crate::Error;
 use crate::error::Context;
@@ -23,7 +23,7 @@ pub(super) struct Shelf(Option<PathBuf>);
 
 /// What one party keeps.
 pub(super) enum Kept {
-    Nothing(NoJournal),
+    Nothing,
     Files(Box<Ledgered<FileJournal>>),
 }
 
@@ -57,7 +57,7 @@ impl Shelf {
         secret: &PartySecret,
     ) -> Result<Kept, Error> {
         let Some(folder) = &self.0 else {
-            return Ok(Kept::Nothing(NoJournal));
+            return Ok(Kept::Nothing);
         };
         let files = Self::files(folder, place, plan, secret);
         Ok(Kept::Files(Box::new(
@@ -96,14 +96,14 @@ impl Journal for Kept {
 
     fn append(&mut self, record: &Record) -> Result<(), Self::Error> {
         match self {
-            Self::Nothing(_) => Ok(()),
+            Self::Nothing => Ok(()),
             Self::Files(files) => files.append(record),
         }
     }
 
     fn record(&self, index: usize) -> Result<Option<Record>, Self::Error> {
         match self {
-            Self::Nothing(_) => Ok(None),
+            Self::Nothing => Ok(None),
             Self::Files(files) => files.record(index),
         }
     }
