@@ -45,6 +45,7 @@ pub struct Ciphertext {
 
 const VERSION: u8 = 1;
 const SEEDED_VERSION: u8 = 0x81;
+const HALF_VERSION: u8 = 0x82;
 
 impl Ciphertext {
     /// From parts.
@@ -161,6 +162,69 @@ impl Ciphertext {
         }
         reader.finish()?;
         Ok(Self { c, scale })
+    }
+
+    /// Canonical bytes of c_0, for receivers who know c_1 from elsewhere: half the size.
+    ///
+    /// # Panics
+    /// If there are not two polynomials.
+    pub fn c0_to_bytes(&self, params: &Parameters) -> Vec<u8> {
+        assert_eq!(self.c.len(), 2, "a ciphertext before relinearisation");
+        let mut out = Vec::with_capacity(Self::encoded_c0_len(params, self.level()));
+        self.write_header(HALF_VERSION, params, &mut out);
+        write_poly(&mut out, params.ring(), &self.c[0]);
+        out
+    }
+
+    /// Size on the wire of c_0 alone.
+    pub fn encoded_c0_len(params: &Parameters, level: usize) -> usize {
+        HEADER + encoded_poly_len(params.ring(), Basis::q(level + 1))
+    }
+
+    /// Whether bytes claim to be those of [`Self::c0_to_bytes`], not of [`Self::to_bytes`].
+    pub fn is_c0(bytes: &[u8]) -> bool {
+        bytes.first() == Some(&HALF_VERSION)
+    }
+
+    /// Strict inverse of [`Self::c0_to_bytes`], with the other polynomial.
+    ///
+    /// # Errors
+    /// If the bytes are not canonical, or are of another level than `c1`.
+    pub fn from_c0_bytes(
+        params: &Parameters,
+        bytes: &[u8],
+        c1: RnsPoly<Ntt>,
+    ) -> Result<Self, CkksError> {
+        let mut reader = Reader::new("ciphertext without c_1", bytes);
+        let (polys, level, scale) = read_header(HALF_VERSION, params, &mut reader)?;
+        two_polynomials("polynomial count of a ciphertext without c_1", polys)?;
+        if c1.basis() != Basis::q(level + 1) {
+            let (needed, found) = (c1.basis().q - 1, level);
+            return Err(CkksError::Level {
+                operation: "c_0 for a known c_1",
+                needed,
+                found,
+            });
+        }
+        let c0 = reader.poly(params.ring(), c1.basis())?;
+        reader.finish()?;
+        let c = vec![c0, c1];
+        Ok(Self { c, scale })
+    }
+}
+
+fn two_polynomials(what: &'static str, polys: usize) -> Result<(), CkksError> {
+    match polys {
+        2 => Ok(()),
+        polys => {
+            let (found, expected) = (polys as u64, 2);
+            let field = tacit_ring::DecodeError::Field {
+                what,
+                found,
+                expected,
+            };
+            Err(field.into())
+        }
     }
 }
 
@@ -292,15 +356,7 @@ impl SeededCiphertext {
     pub fn from_bytes(params: &Parameters, bytes: &[u8]) -> Result<Self, CkksError> {
         let mut reader = Reader::new("seeded ciphertext", bytes);
         let (polys, level, scale) = read_header(SEEDED_VERSION, params, &mut reader)?;
-        if polys != 2 {
-            let (what, found) = ("seeded ciphertext polynomial count", polys as u64);
-            return Err(tacit_ring::DecodeError::Field {
-                what,
-                found,
-                expected: 2,
-            }
-            .into());
-        }
+        two_polynomials("seeded ciphertext polynomial count", polys)?;
         let seed = reader.array()?;
         let c0 = reader.poly(params.ring(), Basis::q(level + 1))?;
         reader.finish()?;

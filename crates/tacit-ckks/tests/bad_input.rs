@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tacit_ckks::*;
-use tacit_ring::{DecodeError, RingError, RingKind, Seed, Xof};
+use tacit_ring::{Basis, DecodeError, RingError, RingKind, Seed, Xof};
 
 fn literal(kind: RingKind) -> ParametersLiteral {
     ParametersLiteral {
@@ -69,6 +69,10 @@ fn objects(params: &Parameters) -> Vec<(&'static str, Vec<u8>, Decoder)> {
             low.key.to_bytes(params),
             |p, b| SwitchingKey::from_bytes(p, b).map(|k| k.to_bytes(p)),
         ),
+        ("ciphertext without c_1", ct.c0_to_bytes(params), |p, b| {
+            let known = p.ring().zero(Basis::q(p.max_level() + 1));
+            Ciphertext::from_c0_bytes(p, b, known).map(|c| c.c0_to_bytes(p))
+        }),
     ]
 }
 
@@ -92,6 +96,29 @@ fn what_was_encoded_is_decoded() {
     assert_eq!(
         objects(&params)[4].1.len(),
         SwitchingKey::encoded_len(&params, params.max_level())
+    );
+    assert_eq!(
+        objects(&params)[6].1.len(),
+        Ciphertext::encoded_c0_len(&params, 2)
+    );
+}
+
+#[test]
+fn half_a_ciphertext_is_whole_with_the_other_half_and_refused_with_that_of_another_level() {
+    let params = params();
+    let ct = Ciphertext::from_bytes(&params, &objects(&params)[0].1).unwrap();
+    let half = ct.c0_to_bytes(&params);
+    assert!(Ciphertext::is_c0(&half) && !Ciphertext::is_c0(&ct.to_bytes(&params)));
+    let whole = Ciphertext::from_c0_bytes(&params, &half, ct.polys()[1].clone());
+    assert_eq!(whole.unwrap(), ct);
+    let low = params.ring().zero(Basis::q(2));
+    assert_eq!(
+        Ciphertext::from_c0_bytes(&params, &half, low).unwrap_err(),
+        CkksError::Level {
+            operation: "c_0 for a known c_1",
+            needed: 1,
+            found: 2,
+        }
     );
 }
 
@@ -179,7 +206,7 @@ fn unreduced_residues_are_refused_with_their_place() {
 fn absurd_levels_counts_and_scales_are_refused_by_field() {
     let params = params();
     let objects = objects(&params);
-    for (name, bytes, decode) in [&objects[0], &objects[2]] {
+    for (name, bytes, decode) in [&objects[0], &objects[2], &objects[6]] {
         let field = |position: usize, new: &[u8]| {
             let mut bytes = bytes.clone();
             bytes[position..position + new.len()].copy_from_slice(new);
@@ -249,7 +276,7 @@ proptest! {
 
     #[test]
     fn corrupt_bytes_never_panic_and_never_normalise(
-        which in 0usize..6,
+        which in 0usize..7,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
         cut in any::<prop::sample::Index>(),
         truncate in any::<bool>(),
@@ -269,7 +296,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), which in 0usize..5) {
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), which in 0usize..7) {
         let params = params();
         let (_, _, decode) = objects(&params).swap_remove(which);
         prop_assert!(decode(&params, &bytes).is_err());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tacit_ckks::{Ciphertext, Parameters};
+use tacit_ckks::Ciphertext;
 use tacit_learn::encrypted::{EncryptionPlan, LocalRows, SessionPlan, local};
 use tacit_learn::model::{Family, GlmConfig};
 use tacit_learn::synthetic;
@@ -51,10 +51,6 @@ fn trained() -> Counted {
     }
 }
 
-fn row(params: &Parameters) -> u64 {
-    encoded_poly_len(params.ring(), params.key_basis()) as u64
-}
-
 /// Heads, signatures and the lengths of sections are a few hundred bytes a frame.
 fn assert_about(found: u64, expected: u64, rounds: u64, what: &str) {
     assert!(
@@ -69,7 +65,10 @@ fn a_party_receives_the_sum_of_relinearisation_round_one_once() {
         encryption, leaf, ..
     } = trained();
     let params = &encryption.params;
-    let one = SHARE_HEAD + 2 * params.digits() as u64 * row(params);
+    let level = encryption.answer_level();
+    assert_eq!(level, encryption.top_level() - 1);
+    let row = encoded_poly_len(params.ring(), params.key_basis_at(level)) as u64;
+    let one = SHARE_HEAD + 2 * params.digits_at(level) as u64 * row;
     let received = |label| leaf.received_in(label).bytes;
     assert_about(received("keys/relinearisation-2"), one, 1, "round one");
 }
@@ -97,16 +96,20 @@ fn keys_are_as_long_on_the_way_as_the_plan_says() {
 
     let params = &encryption.params;
     let iterations = config.iterations as u64;
-    let point = Ciphertext::encoded_len(params, encryption.top_level()) as u64;
+    // Of the points every party knows c_1.
+    let points =
+        (iterations - 1) * Ciphertext::encoded_c0_len(params, encryption.top_level()) as u64;
     let received = |label| leaf.received_in(label).bytes;
-    let inputs = received("keys/relinearisation-2") + received("train/gradient");
+    let gradients = received("train/gradient");
+    // The public key comes with the curvature and not again.
+    let inputs = received("keys/relinearisation-2") + received("data/curvature") + gradients;
+    let keys = bytes.inputs() as u64;
+    assert_about(inputs - points, keys, iterations + 2, "sums of keys");
+    let without = gradients - points - bytes.handed_out as u64;
     assert_about(
-        inputs - (iterations - 1) * point,
-        bytes.inputs(1) as u64,
-        iterations + 1,
-        "sums of keys",
+        without,
+        bytes.relinearisation[1] as u64,
+        iterations,
+        "the key's second round",
     );
-    // The public key comes with the curvature, too.
-    let curvature = received("data/curvature");
-    assert_about(curvature, bytes.public as u64, 1, "public key");
 }

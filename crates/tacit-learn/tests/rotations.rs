@@ -1,17 +1,17 @@
-//! Galois keys reach as high as the circuits rotate, and no higher.
+//! Galois keys reach as high as the circuits rotate, relinearisation keys as high as they multiply, and no higher.
 
 use std::collections::BTreeSet;
 
 use tacit_ckks::{
     Ciphertext, CkksError, Encoder, EvaluationKeys, Evaluator, GaloisKey, Parameters, PublicKey,
-    SecretKey, encrypt,
+    RelinearisationKey, SecretKey, SwitchingKey, encrypt,
 };
 use tacit_learn::encrypted::{Circuit, EncryptedError, EncryptionPlan, Rotation, prediction_folds};
 use tacit_learn::model::{Family, GlmConfig, Samples};
 use tacit_learn::packing::{Batch, Diagonals, Layout};
 use tacit_learn::synthetic;
 use tacit_mhe::PartySecret;
-use tacit_ring::{Seed, Xof};
+use tacit_ring::{SecretPoly, Seed, Xof};
 
 /// Who owns all keys, and what it computes with them.
 struct Owner {
@@ -40,7 +40,15 @@ impl Owner {
         let mut xof = Seed::from_bytes([9; 32]).expand();
         let sk = SecretKey::sample(params, &mut xof);
         let pk = PublicKey::generate(params, &sk, &mut xof);
-        let mut keys = EvaluationKeys::generate(params, &sk, &[], &mut xof);
+        let mut keys = EvaluationKeys {
+            relinearisation: Some(relinearisation(
+                params,
+                &sk,
+                encryption.answer_level(),
+                &mut xof,
+            )),
+            ..Default::default()
+        };
         for rotation in encryption.rotations(&layout) {
             keys.insert(galois(params, &sk, rotation, &mut xof));
         }
@@ -60,8 +68,7 @@ impl Owner {
         &self.encryption.params
     }
 
-    fn encrypt(&mut self, scale: f64) -> Ciphertext {
-        let level = self.encryption.top_level();
+    fn encrypt(&mut self, level: usize, scale: f64) -> Ciphertext {
         let values = vec![0.125; self.layout.slots()];
         let encoder = Encoder::new(self.params());
         let m = encoder.encode(&values, level, scale).unwrap();
@@ -78,9 +85,10 @@ impl Owner {
             self.config.family,
             *self.config.activation().unwrap().folded(),
         );
-        let point = self.encrypt(params.scale());
+        let (top, answers) = (self.encryption.top_level(), self.encryption.answer_level());
+        let point = self.encrypt(top, params.scale());
         let raised = f64::from(self.encryption.query_scale_bits()).exp2();
-        let (model, query) = (self.encrypt(raised), self.encrypt(raised));
+        let (model, query) = (self.encrypt(answers, raised), self.encrypt(answers, raised));
         let batch = Batch::new(&self.rows, 0..self.rows.len(), 1.0).unwrap();
         let diagonals = Diagonals::new(self.layout, batch).unwrap();
         let gradient = circuit.gradient(&point, &diagonals)?;
@@ -96,6 +104,22 @@ impl Owner {
 fn galois(params: &Parameters, sk: &SecretKey, rotation: Rotation, xof: &mut Xof) -> GaloisKey {
     let element = params.ring().rotation(rotation.steps as i64);
     GaloisKey::at_level(params, sk, element, rotation.level, xof)
+}
+
+fn relinearisation(
+    params: &Parameters,
+    sk: &SecretKey,
+    level: usize,
+    xof: &mut Xof,
+) -> RelinearisationKey {
+    let square = SecretPoly::new(params.ring().mul(sk.poly(), sk.poly()));
+    RelinearisationKey(SwitchingKey::generate(
+        params,
+        level,
+        &square,
+        sk.poly(),
+        xof,
+    ))
 }
 
 /// Layouts with babies, giants, copies and groups, and without; every kind of gradient.
@@ -143,6 +167,32 @@ fn every_key_reaches_as_high_as_it_is_used_and_no_higher() {
     }
     // Babies with giants and without, giants with copies and without, copies alone.
     assert_eq!(kinds.len(), 4, "{kinds:?}");
+}
+
+#[test]
+fn the_relinearisation_key_reaches_as_high_as_answers_and_no_higher() {
+    let mut below_the_top = BTreeSet::new();
+    for mut owner in cases() {
+        let level = owner.encryption.answer_level();
+        below_the_top.insert(owner.encryption.top_level() - level);
+        let lower = relinearisation(
+            &owner.encryption.params,
+            &owner.sk,
+            level - 1,
+            &mut owner.xof,
+        );
+        let keys = EvaluationKeys {
+            relinearisation: Some(lower),
+            ..owner.keys.clone()
+        };
+        let error = owner.run(keys).unwrap_err();
+        let EncryptedError::Ckks(CkksError::KeyLevel { key, found, .. }) = error else {
+            panic!("{error}");
+        };
+        assert_eq!((key, found), (level - 1, level), "{:?}", owner.config);
+    }
+    // Linear models have fewer levels, so that their answers need the highest one.
+    assert_eq!(below_the_top, BTreeSet::from([0, 1]));
 }
 
 #[test]

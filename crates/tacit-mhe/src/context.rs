@@ -1,6 +1,6 @@
 //! What a protocol instance is: the injective digest of all its public inputs.
 
-use crate::MheError;
+use crate::{MheError, ShareInput};
 use tacit_ckks::{Ciphertext, Parameters};
 use tacit_ring::{Seed, Transcript};
 
@@ -129,6 +129,13 @@ impl Binding {
             .append_u64(poly.basis().p as u64);
         self.0.append_words(poly.words());
         self
+    }
+
+    /// A ciphertext with its c_0 by digest.
+    pub(crate) fn share_input(self, input: &ShareInput) -> Self {
+        self.number(input.scale.to_bits())
+            .bytes(&input.c0_digest)
+            .poly(&input.c1)
     }
 
     pub(crate) fn ciphertext(mut self, ct: &Ciphertext) -> Self {

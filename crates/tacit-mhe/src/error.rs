@@ -95,6 +95,14 @@ pub enum MheError {
         /// What it did.
         problem: &'static str,
     },
+    /// Who finishes lacks what only the root has.
+    #[error(
+        "{protocol}: the result is made by whoever has the whole ciphertext, not from its c_1 alone"
+    )]
+    OnlyShares {
+        /// The protocol.
+        protocol: &'static str,
+    },
     /// From the CKKS layer.
     #[error(transparent)]
     Ckks(#[from] CkksError),

@@ -31,6 +31,7 @@ mod relinearisation;
 mod rerandomise;
 mod secret;
 mod share;
+mod share_input;
 pub mod threshold;
 mod zero_share;
 
@@ -45,4 +46,5 @@ pub use relinearisation::{RelinearisationRoundOne, RelinearisationRoundTwo, Roun
 pub use rerandomise::Private;
 pub use secret::PartySecret;
 pub use share::{Protocol, Share, aggregate_all};
+pub use share_input::ShareInput;
 pub use tacit_ckks::noise::SmudgingBits;

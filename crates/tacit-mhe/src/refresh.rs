@@ -24,7 +24,7 @@
 
 use crate::context::Binding;
 use crate::share::share;
-use crate::{Instance, InstanceId, MheError, PartySecret, Protocol, Share};
+use crate::{Instance, InstanceId, MheError, PartySecret, Protocol, Share, ShareInput};
 use std::sync::Arc;
 use tacit_ckks::{Ciphertext, Parameters, Plaintext, sample_error};
 use tacit_ring::convert::BaseExtension;
@@ -238,7 +238,9 @@ pub struct Refresh {
     params: Parameters,
     instance: Instance,
     id: InstanceId,
-    ciphertext: Ciphertext,
+    input: ShareInput,
+    /// For whoever finishes.
+    c0: Option<RnsPoly<Ntt>>,
     output_level: usize,
     mask: MaskBits,
     map: ExactMap,
@@ -257,15 +259,21 @@ impl Refresh {
         mask: MaskBits,
         map: ExactMap,
     ) -> Result<Self, MheError> {
-        if ciphertext.polys().len() != 2 {
-            let (operation, found) = ("refresh", ciphertext.polys().len());
-            return Err(tacit_ckks::CkksError::Degree {
-                operation,
-                needed: 2,
-                found,
-            }
-            .into());
-        }
+        let input = ShareInput::of(&ciphertext)?;
+        let mut refresh = Self::from_input(params, instance, input, output_level, mask, map)?;
+        refresh.c0 = ciphertext.into_polys().into_iter().next();
+        Ok(refresh)
+    }
+
+    /// The same instance, for parties that give shares and do not finish.
+    pub fn from_input(
+        params: &Parameters,
+        instance: &Instance,
+        input: ShareInput,
+        output_level: usize,
+        mask: MaskBits,
+        map: ExactMap,
+    ) -> Result<Self, MheError> {
         if output_level > params.max_level() {
             let (operation, needed, found) = ("refresh", output_level, params.max_level());
             return Err(tacit_ckks::CkksError::Level {
@@ -276,7 +284,7 @@ impl Refresh {
             .into());
         }
         map.check(output_level)?;
-        let level = ciphertext.level();
+        let level = input.level();
         let have = params.log2_q(level);
         let need = mask.modulus_bits(instance.parties());
         if have < need {
@@ -289,12 +297,13 @@ impl Refresh {
                 lambda,
             });
         }
-        let (id, a) = named(params, instance, &ciphertext, output_level, mask, &map, 0);
+        let (id, a) = named(params, instance, &input, output_level, mask, &map, 0);
         Ok(Self {
             params: params.clone(),
             instance: instance.clone(),
             id,
-            ciphertext,
+            input,
+            c0: None,
             output_level,
             mask,
             map,
@@ -308,10 +317,21 @@ impl Refresh {
         if bits != self.wide {
             let (params, instance, map) = (&self.params, &self.instance, &self.map);
             let (level, mask) = (self.output_level, self.mask);
-            (self.id, self.a) = named(params, instance, &self.ciphertext, level, mask, map, bits);
+            (self.id, self.a) = named(params, instance, &self.input, level, mask, map, bits);
             self.wide = bits;
         }
         self
+    }
+
+    /// What everybody knows of the result before it exists: (0, a), at its scale. A linear function of results has the
+    /// same c_1 as that function of these.
+    pub fn without_c0(&self) -> Ciphertext {
+        let zero = self.params.ring().zero(self.a.basis());
+        Ciphertext::from_parts(vec![zero, self.a.clone()], self.output_scale())
+    }
+
+    fn output_scale(&self) -> f64 {
+        self.input.scale * self.map.scale()
     }
 
     /// The centred representative modulo the input primes, modulo the output primes.
@@ -343,7 +363,7 @@ impl Refresh {
 fn named(
     params: &Parameters,
     instance: &Instance,
-    ciphertext: &Ciphertext,
+    input: &ShareInput,
     output_level: usize,
     mask: MaskBits,
     map: &ExactMap,
@@ -353,7 +373,7 @@ fn named(
         .bind(Refresh::NAME, params)
         .number(output_level as u64)
         .number(mask.bits as u64)
-        .ciphertext(ciphertext);
+        .share_input(input);
     let binding = match wide {
         0 => binding,
         wide => binding.bytes(b"wide errors").number(u64::from(wide)),
@@ -378,12 +398,12 @@ impl Protocol for Refresh {
     }
 
     fn layout(&self) -> Vec<Basis> {
-        vec![Basis::q(self.ciphertext.level() + 1), self.a.basis()]
+        vec![self.input.c1.basis(), self.a.basis()]
     }
 
     fn share(&self, secret: &PartySecret) -> Result<Share<Self>, MheError> {
         let (params, ring) = (&self.params, self.params.ring());
-        let c1 = &self.ciphertext.polys()[1];
+        let c1 = &self.input.c1;
         secret.ledger().admit(Self::NAME, c1, self.id)?;
         let mut xof = secret.randomness("mhe mask", &self.id);
         let mask = sample::wide_uniform(ring.n(), self.mask.bits, &mut xof);
@@ -414,11 +434,13 @@ impl Protocol for Refresh {
     fn finish(&self, sum: &Share<Self>) -> Result<Ciphertext, MheError> {
         self.check(sum)?;
         let ring = self.params.ring();
-        let mut masked = self.ciphertext.polys()[0].clone();
+        let protocol = Self::NAME;
+        let only_shares = MheError::OnlyShares { protocol };
+        let mut masked = self.c0.clone().ok_or(only_shares)?;
         ring.add_assign(&mut masked, &sum.polys[0]);
         let mut c0 = self.map.apply(&self.params, self.lift(masked));
         ring.add_assign(&mut c0, &sum.polys[1]);
-        let scale = self.ciphertext.scale() * self.map.scale();
-        Ok(Ciphertext::from_parts(vec![c0, self.a.clone()], scale))
+        let c = vec![c0, self.a.clone()];
+        Ok(Ciphertext::from_parts(c, self.output_scale()))
     }
 }

@@ -7,6 +7,10 @@
 //!
 //! u_i is a function of the share key and of round one's public inputs: it is recomputed for round two
 //! and exists nowhere in between.
+//!
+//! A key that only multiplies ciphertexts of level ℓ and below has the digits of that level, over q_0…q_ℓ and the special
+//! primes. As with [Galois keys](crate::CollectiveGaloisKey) its shares are distributed as those of a key for all levels with
+//! the other rows and digits dropped, in both rounds; the level is part of round one's instance, and thereby of round two's and of u_i.
 
 use crate::share::share;
 use crate::{Instance, InstanceId, MheError, PartySecret, Protocol, Share};
@@ -20,6 +24,7 @@ pub struct RelinearisationRoundOne {
     params: Parameters,
     instance: Instance,
     id: InstanceId,
+    level: usize,
     a: Vec<RnsPoly<Ntt>>,
 }
 
@@ -31,24 +36,58 @@ pub struct RoundOneSum {
 }
 
 impl RelinearisationRoundOne {
-    /// The instance's a_j come from the common random string.
+    /// A key for all levels. The instance's a_j come from the common random string.
     pub fn new(params: &Parameters, instance: &Instance) -> Self {
-        let id = instance.bind(Self::NAME, params).id();
-        let a = expand_gadget(params, params.max_level(), &instance.crs_seed(&id));
+        Self::at_level(params, instance, params.max_level())
+    }
+
+    /// A key for levels up to `level`: another instance than that for all levels, unless it is the same.
+    ///
+    /// # Panics
+    /// If the parameters have no such level.
+    pub fn at_level(params: &Parameters, instance: &Instance, level: usize) -> Self {
+        let top = params.max_level();
+        assert!(level <= top, "level {level} of {top}");
+        let binding = instance.bind(Self::NAME, params);
+        let id = match level == top {
+            true => binding.id(),
+            false => binding.number(level as u64).id(),
+        };
+        let a = expand_gadget(params, level, &instance.crs_seed(&id));
         Self {
             params: params.clone(),
             instance: instance.clone(),
             id,
+            level,
             a,
         }
     }
 
-    fn ephemeral(params: &Parameters, secret: &PartySecret, id: &InstanceId) -> SecretPoly<Ntt> {
-        let ring = params.ring();
-        let mut xof = secret.randomness("mhe ephemeral u", id);
-        let u = sample::ternary(ring.n(), &mut xof);
-        SecretPoly::new(ring.forward(ring.lift_signed(u.as_slice(), params.key_basis())))
+    /// The highest level of products that the key relinearises.
+    pub fn level(&self) -> usize {
+        self.level
     }
+
+    fn basis(&self) -> Basis {
+        self.params.key_basis_at(self.level)
+    }
+
+    fn ephemeral(&self, secret: &PartySecret) -> SecretPoly<Ntt> {
+        ephemeral(&self.params, secret, &self.id, self.basis())
+    }
+}
+
+/// u_i of an instance of round one, over some of the primes.
+fn ephemeral(
+    params: &Parameters,
+    secret: &PartySecret,
+    id: &InstanceId,
+    basis: Basis,
+) -> SecretPoly<Ntt> {
+    let ring = params.ring();
+    let mut xof = secret.randomness("mhe ephemeral u", id);
+    let u = sample::ternary(ring.n(), &mut xof);
+    SecretPoly::new(ring.forward(ring.lift_signed(u.as_slice(), basis)))
 }
 
 impl Protocol for RelinearisationRoundOne {
@@ -65,14 +104,14 @@ impl Protocol for RelinearisationRoundOne {
     }
 
     fn layout(&self) -> Vec<Basis> {
-        vec![self.params.key_basis(); 2 * self.params.digits()]
+        vec![self.basis(); 2 * self.a.len()]
     }
 
     fn share(&self, secret: &PartySecret) -> Result<Share<Self>, MheError> {
         let (params, ring) = (&self.params, self.params.ring());
-        let basis = params.key_basis();
+        let basis = self.basis();
         let s = secret.key().poly();
-        let u = Self::ephemeral(params, secret, &self.id);
+        let u = self.ephemeral(secret);
         let mut xof = secret.randomness("mhe error", &self.id);
         let (mut h0, mut h1) = (vec![], vec![]);
         for (digit, a) in self.a.iter().enumerate() {
@@ -108,6 +147,7 @@ pub struct RelinearisationRoundTwo {
     instance: Instance,
     id: InstanceId,
     round_one: InstanceId,
+    level: usize,
     sum: RoundOneSum,
 }
 
@@ -124,8 +164,13 @@ impl RelinearisationRoundTwo {
             instance: instance.clone(),
             id: binding.id(),
             round_one: round_one.id,
+            level: round_one.level,
             sum,
         }
+    }
+
+    fn basis(&self) -> Basis {
+        self.params.key_basis_at(self.level)
     }
 }
 
@@ -143,18 +188,18 @@ impl Protocol for RelinearisationRoundTwo {
     }
 
     fn layout(&self) -> Vec<Basis> {
-        vec![self.params.key_basis(); self.params.digits()]
+        vec![self.basis(); self.sum.h0.len()]
     }
 
     fn share(&self, secret: &PartySecret) -> Result<Share<Self>, MheError> {
         let (params, ring) = (&self.params, self.params.ring());
-        let s = secret.key().poly();
-        let mut u_minus_s = RelinearisationRoundOne::ephemeral(params, secret, &self.round_one);
+        let (s, basis) = (secret.key().poly(), self.basis());
+        let mut u_minus_s = ephemeral(params, secret, &self.round_one, basis);
         ring.sub_assign(&mut u_minus_s, s);
         let mut xof = secret.randomness("mhe error", &self.id);
         let mut polys = Vec::with_capacity(self.sum.h0.len());
         for (digit, (h0, h1)) in self.sum.h0.iter().zip(&self.sum.h1).enumerate() {
-            let mut h = sample_error(params, params.key_basis(), &mut xof);
+            let mut h = sample_error(params, basis, &mut xof);
             ring.mul_add_assign(&mut h, h0, s);
             ring.mul_add_assign(&mut h, h1, &u_minus_s);
             secret.mask(params, &self.instance, &self.id, digit, &mut h)?;

@@ -165,6 +165,9 @@ fn transforms(vectors: &mut Vectors, params: &Parameters) {
     vectors.check("rotation by 3", &words(ring.automorphism(g, &m).words()));
 }
 
+/// A level that cuts through the second digit.
+const CUT: usize = 2;
+
 fn keys(vectors: &mut Vectors, params: &Parameters, context: &SessionContext) -> PublicKey {
     let parties = secrets(params, 10);
     let protocol = CollectivePublicKey::new(params, &context.instance(0));
@@ -176,17 +179,27 @@ fn keys(vectors: &mut Vectors, params: &Parameters, context: &SessionContext) ->
     let galois = vectors.run("Galois key", &protocol, &parties);
     vectors.check("Galois key/result", &galois.key.to_bytes(params));
 
-    // It cuts through the second digit.
-    let level = 2;
-    let protocol = CollectiveGaloisKey::at_level(params, &context.instance(3), element, level);
+    let protocol = CollectiveGaloisKey::at_level(params, &context.instance(3), element, CUT);
     let galois = vectors.run("Galois key at level 2", &protocol, &parties);
     vectors.check("Galois key at level 2/result", &galois.key.to_bytes(params));
 
-    let one = RelinearisationRoundOne::new(params, &context.instance(1));
-    let sum = vectors.run("relinearisation round one", &one, &parties);
-    let two = RelinearisationRoundTwo::new(&one, sum);
-    let key = vectors.run("relinearisation round two", &two, &parties);
-    vectors.check("relinearisation/result", &key.0.to_bytes(params));
+    let all = RelinearisationRoundOne::new(params, &context.instance(1));
+    let low = RelinearisationRoundOne::at_level(params, &context.instance(4), CUT);
+    for (one, suffix) in [(all, ""), (low, " at level 2")] {
+        let sum = vectors.run(
+            &format!("relinearisation round one{suffix}"),
+            &one,
+            &parties,
+        );
+        let two = RelinearisationRoundTwo::new(&one, sum);
+        let key = vectors.run(
+            &format!("relinearisation round two{suffix}"),
+            &two,
+            &parties,
+        );
+        let result = format!("relinearisation{suffix}/result");
+        vectors.check(&result, &key.0.to_bytes(params));
+    }
     pk
 }
 

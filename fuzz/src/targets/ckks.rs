@@ -50,6 +50,17 @@ pub fn ciphertext_seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
+/// The other half is known: it is 0, at level 1.
+pub fn half(data: &[u8]) -> bool {
+    let known = PARAMS.ring().zero(Basis::q(2));
+    Ciphertext::from_c0_bytes(&PARAMS, data, known)
+        .is_ok_and(|ct| canonical(data, &ct.c0_to_bytes(&PARAMS)))
+}
+
+pub fn half_seeds() -> Vec<Vec<u8>> {
+    vec![ciphertext_at(1).c0_to_bytes(&PARAMS)]
+}
+
 pub fn seeded(data: &[u8]) -> bool {
     SeededCiphertext::from_bytes(&PARAMS, data).is_ok_and(|ct| {
         ct.expand(&PARAMS);

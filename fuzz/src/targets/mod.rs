@@ -51,6 +51,7 @@ targets! {
         folder / folder_seeds;
     ckks:
         ciphertext / ciphertext_seeds,
+        half / half_seeds,
         seeded / seeded_seeds,
         public_key / public_key_seeds,
         switching_key / switching_key_seeds,
@@ -79,8 +80,10 @@ targets! {
     mhe:
         public_key_share / public_key_share_seeds,
         refresh_share / refresh_share_seeds,
+        share_input / share_input_seeds,
         aggregate_encoded / aggregate_encoded_seeds,
-        sub_share / sub_share_seeds;
+        sub_share / sub_share_seeds,
+        sub_share_list / sub_share_list_seeds;
     ring:
         standard / standard_seeds,
         real / real_seeds;
@@ -90,6 +93,7 @@ targets! {
     session:
         frame / frame_seeds,
         record / record_seeds,
+        continuation / continuation_seeds,
         evidence / evidence_seeds,
         plan / plan_seeds,
         roster / roster_seeds;

@@ -1,11 +1,14 @@
-//! Frames, journal records, plans and rosters.
+//! Frames, journal records, continuations, plans and rosters.
 
 use super::canonical;
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 use tacit_session::evidence::{Contradiction, contradictions};
 use tacit_session::simulation::{Simulation, Tally};
-use tacit_session::{Action, Event, Frame, MemoryJournal, Party, PartyIndex, Plan, Record, Roster};
+use tacit_session::{
+    Action, Continuation, Digest, Event, Frame, MemoryJournal, Party, PartyIndex, Plan, Record,
+    Roster,
+};
 
 const MAX_PAYLOAD: u64 = 4096;
 
@@ -73,6 +76,19 @@ pub fn record_seeds() -> Vec<Vec<u8>> {
         seeds.push([&[1, 3][..], &frame].concat());
     }
     seeds
+}
+
+pub fn continuation(data: &[u8]) -> bool {
+    Continuation::decode(data).is_ok_and(|with| canonical(data, &with.encode()))
+}
+
+pub fn continuation_seeds() -> Vec<Vec<u8>> {
+    let parties = |of: &[u16]| of.iter().copied().map(PartyIndex).collect();
+    let origin = Digest::of(b"the first session");
+    vec![
+        Continuation::among(1, parties(&[0, 1, 3]), 2, origin).encode(),
+        Continuation::among(7, parties(&[]), 0, origin).encode(),
+    ]
 }
 
 /// Whoever shows evidence: what is accepted encodes to the same bytes and names a member.

@@ -34,6 +34,9 @@ const MAX_SCALE_BITS: u32 = 46;
 /// The tighter row of the published 128-bit tables for the degrees used here, and the number of special primes.
 const CANDIDATES: [(u32, u32, usize); 2] = [(14, 430, 2), (15, 868, 4)];
 
+/// Bits of a query's scale beside the flooding: some twenty for the noise of an answer, the others for its precision.
+const ANSWER_BITS: u32 = 60;
+
 /// A validated parameter set with the levels that training under it passes through.
 #[derive(Debug, Clone)]
 pub struct EncryptionPlan {
@@ -266,11 +269,26 @@ impl EncryptionPlan {
         self.params.max_level()
     }
 
-    /// log2 of the scale of a refreshed model and of a query, such that their product, with ten bits for
+    /// Where the last refresh leads, and queries are encrypted: one level below the top where answers keep enough
+    /// precision there. Training multiplies ciphertexts below the top only, so that the relinearisation key and
+    /// those of the folds of answers need not reach it.
+    pub fn answer_level(&self) -> usize {
+        let (top, enough) = (self.top_level(), self.lambda_s + ANSWER_BITS);
+        match top.checked_sub(1) {
+            Some(below) if self.query_scale_bits_at(below) >= enough => below,
+            _ => top,
+        }
+    }
+
+    /// log2 of the scale of the model after its last refresh and of a query, such that their product, with ten bits for
     /// the predictor, fits the modulus without any rescaling: the wider the gap between
     /// message and noise, the more of the answer survives flooding.
     pub fn query_scale_bits(&self) -> u32 {
-        ((self.params.log2_q(self.top_level()) - 12.0) / 2.0).floor() as u32
+        self.query_scale_bits_at(self.answer_level())
+    }
+
+    fn query_scale_bits_at(&self, level: usize) -> u32 {
+        ((self.params.log2_q(level) - 12.0) / 2.0).floor() as u32
     }
 }
 

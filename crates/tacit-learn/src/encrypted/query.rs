@@ -76,12 +76,12 @@ impl Query {
         let rows = Ciphertext::from_bytes(&plan.params, parts[0])?;
         let target = PublicKey::from_bytes(&plan.params, parts[1])?;
         let scale = f64::from(plan.query_scale_bits()).exp2();
-        if rows.level() != plan.top_level() || rows.polys().len() != 2 || rows.scale() != scale {
+        if rows.level() != plan.answer_level() || rows.polys().len() != 2 || rows.scale() != scale {
             return Err(EncryptedError::Query(format!(
                 "rows are at level {} and scale 2^{:.1}, level {} and scale 2^{} are required",
                 rows.level(),
                 rows.scale().log2(),
-                plan.top_level(),
+                plan.answer_level(),
                 plan.query_scale_bits()
             )));
         }
@@ -160,7 +160,7 @@ impl Querier {
         };
         let slots: Vec<f64> = (0..layout.slots()).map(value).collect();
         let scale = f64::from(self.plan.query_scale_bits()).exp2();
-        let message = Encoder::new(params).encode(&slots, self.plan.top_level(), scale)?;
+        let message = Encoder::new(params).encode(&slots, self.plan.answer_level(), scale)?;
         let mut xof = Xof::from_os().map_err(tacit_ckks::CkksError::from)?;
         let rows = encrypt(params, collective, &message, &mut xof);
         Ok(Query {

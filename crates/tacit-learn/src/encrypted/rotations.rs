@@ -8,8 +8,11 @@
 //! by giant steps       inner sums of X·w, rescaled, at L−1; those of Xᵀ·e below         parties
 //! by folds of copies   X·w at L−1                                                       parties
 //! by folds of groups   the summed gradient at R+1; masked and rescaled, at R            root
-//! by folds of answers  model times query, both at L and never rescaled                  root
+//! by folds of answers  model times query, at the level of answers, never rescaled       root
 //! ```
+//!
+//! Answers are at L−1 where that is precise enough ([`EncryptionPlan::answer_level`]), and products of ciphertexts at L−1 and
+//! below, so that the relinearisation key reaches as high as answers do.
 
 use std::collections::BTreeMap;
 
@@ -57,19 +60,20 @@ impl EncryptionPlan {
         add(&mut layout.giant_steps(), top - 1, true);
         add(&mut layout.copy_folds(), top - 1, true);
         add(&mut layout.group_folds(), self.refresh_level + 1, false);
-        add(&mut prediction_folds(layout), top, false);
+        add(&mut prediction_folds(layout), self.answer_level(), false);
         all.into_values().collect()
     }
 
     /// Bytes of the keys under a layout.
     pub fn key_bytes(&self, layout: &Layout) -> KeyBytes {
         let (params, rotations) = (&self.params, self.rotations(layout));
-        let digits = params.digits();
+        let high = self.answer_level();
+        let digits = params.digits_at(high);
         let galois = |rotation: &Rotation| galois_share(params, rotation.level);
         let of_parties = rotations.iter().filter(|rotation| rotation.by_parties);
         KeyBytes {
             public: share(params, params.max_level(), 1),
-            relinearisation: [2 * digits, digits].map(|n| share(params, params.max_level(), n)),
+            relinearisation: [2 * digits, digits].map(|n| share(params, high, n)),
             galois: rotations.iter().map(galois).sum(),
             handed_out: of_parties.map(galois).sum(),
         }
@@ -95,10 +99,9 @@ impl KeyBytes {
         self.public + self.relinearisation.iter().sum::<usize>() + self.galois
     }
 
-    /// What it receives: the sums of the evaluation keys that it needs, and that of the public key each of the `times` it
-    /// comes with a round.
-    pub fn inputs(&self, times: usize) -> usize {
-        times * self.public + self.relinearisation.iter().sum::<usize>() + self.handed_out
+    /// What it receives: the sums of the evaluation keys that it needs, and that of the public key.
+    pub fn inputs(&self) -> usize {
+        self.public + self.relinearisation.iter().sum::<usize>() + self.handed_out
     }
 }
 

@@ -147,6 +147,13 @@ impl Script {
         }
     }
 
+    /// The first step in which parties encrypt what is theirs: the public key reaches them with it.
+    pub fn first_encryption(&self) -> Option<Step> {
+        let encrypts =
+            |step: &&Step| matches!(step, Step::Moments | Step::Curvature | Step::Gradient(0));
+        self.steps.iter().find(encrypts).copied()
+    }
+
     /// Number of steps before the answers.
     pub fn len(&self) -> usize {
         self.steps.len()

@@ -226,8 +226,11 @@ def galois_key(params, context, parties, instance_round, g, level=None):
     return binding.id(), shares, (sum_shares(shares), a)
 
 
-def relinearisation_key(params, context, parties, instance_round):
+def relinearisation_key(params, context, parties, instance_round, level=None):
+    """For all levels, or for those up to `level`, which is then part of round one's instance."""
     one, primes = Binding(params, context, NAMES[3], instance_round), params.all
+    if level is not None:
+        one, primes = one.number(level), params.at(level)
     a = gadget_polys(params, one, primes)
     ephemeral = [ternary(params.n, party.stream("mhe ephemeral u", one.id())) for party in parties]
     first = []
@@ -306,7 +309,9 @@ def refresh(params, context, parties, instance_round, ct, mask_bits, linear):
     (kind, scale, [(g, weight)…])."""
     out = params.q
     binding = Binding(params, context, NAMES[7], instance_round)
-    binding.number(len(out) - 1).number(mask_bits).ciphertext(ct)
+    binding.number(len(out) - 1).number(mask_bits)
+    # c_0 is bound by its digest.
+    binding.scale(ct.scale).bytes(transcript("mhe c0", [params.words(ct.c0, ct.primes)])).poly(ct.c1, ct.primes)
     if linear[0] == "multiple":
         binding.number(linear[1])
         factor = 2.0 ** linear[1]
@@ -480,14 +485,16 @@ def protocol_vectors(kind):
         out.shares(name, params, 2, instance, shares)
         put_switching(name, result, primes)
 
-    one, two, result = relinearisation_key(params, context, parties, 1)
-    square = params.mul(s, s, params.all)
-    for j, (b, a) in enumerate(zip(*result)):
-        noise = add(params.all, b, params.mul(a, s, params.all), neg(scaled(params.gadget(j, params.all), square)))
-        assert_small(noise, qp, 100 * PARTIES * growth, "relinearisation key")
-    out.shares("relinearisation round one", params, 3, *one)
-    out.shares("relinearisation round two", params, 4, *two)
-    put_switching("relinearisation", result)
+    for suffix, instance_round, level in [("", 1, None), (" at level 2", 4, 2)]:
+        primes = params.all if level is None else params.at(level)
+        one, two, result = relinearisation_key(params, context, parties, instance_round, level)
+        square = params.mul(s, s, primes)
+        for j, (b, a) in enumerate(zip(*result)):
+            noise = add(primes, b, params.mul(a, s, primes), neg(scaled(params.gadget(j, primes), square)))
+            assert_small(noise, math.prod(primes), 100 * PARTIES * growth, f"relinearisation key{suffix}")
+        out.shares(f"relinearisation round one{suffix}", params, 3, *one)
+        out.shares(f"relinearisation round two{suffix}", params, 4, *two)
+        put_switching(f"relinearisation{suffix}", result, primes)
 
     def ciphertext(tag, primes=params.q):
         ct = encrypt(params, key, m, primes, Xof(bytes([tag]) * 32))

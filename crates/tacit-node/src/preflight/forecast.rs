@@ -37,11 +37,10 @@ pub(super) fn journals(agreement: &Agreement) -> Option<u64> {
     let low = Ciphertext::encoded_len(params, session.encryption.refresh_level + 1) as u64;
     let config = &session.config;
     let keys = session.encryption.key_bytes(&config.layout().ok()?);
-    // The public key comes with the moments, with the curvature and with the first gradient.
-    let first = keys.shares() + keys.inputs(3);
+    let first = keys.shares() + keys.inputs();
     // A session that goes on without somebody hands them out once more.
     let again = match session.encryption.threshold {
-        Some(_) => keys.inputs(1),
+        Some(_) => keys.inputs(),
         None => 0,
     };
     let keys = (first + again) as u64;

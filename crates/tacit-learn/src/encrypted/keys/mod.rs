@@ -47,7 +47,9 @@ pub(crate) struct CollectiveKeys {
     origin: Option<SessionContext>,
     /// Who acts with the key in this session, if not all parties do.
     holders: Option<Vec<u32>>,
-    /// Whether every party multiplies ciphertexts, and so needs the relinearisation key.
+    /// The level that the relinearisation key reaches up to.
+    products: usize,
+    /// Whether every party multiplies ciphertexts, and so needs that key.
     multiplies: bool,
     /// The second round of that key, until the key is made: the root hands out only the sum that concludes it.
     second: Option<Arc<RelinearisationRoundTwo>>,
@@ -84,6 +86,7 @@ impl CollectiveKeys {
             session: None,
             origin: None,
             holders: None,
+            products: params.max_level(),
             multiplies: false,
             second: None,
             keeps_sums: false,
@@ -98,9 +101,11 @@ impl CollectiveKeys {
         Self::new(params, rotations.into_iter().map(|steps| (steps, top)))
     }
 
-    /// Every party multiplies ciphertexts: what [`Self::hand_out`] holds includes the relinearisation key.
-    pub fn multiplying(mut self) -> Self {
+    /// Every party multiplies ciphertexts, of this level and below: what [`Self::hand_out`] holds includes the
+    /// relinearisation key, which reaches no higher.
+    pub fn multiplying(mut self, level: usize) -> Self {
         self.multiplies = true;
+        self.products = level;
         self
     }
 
@@ -239,7 +244,8 @@ impl CollectiveKeys {
     /// Both rounds of the relinearisation key speak of the instance of round one.
     fn round_one(&self) -> Result<RelinearisationRoundOne> {
         let instance = self.key_instance(KeyStep::RelinearisationOne)?;
-        Ok(RelinearisationRoundOne::new(&self.params, &instance))
+        let (params, level) = (&self.params, self.products);
+        Ok(RelinearisationRoundOne::at_level(params, &instance, level))
     }
 
     /// Round two, from the sum of round one; one copy for all parties of a process.
@@ -267,12 +273,12 @@ impl CollectiveKeys {
         }
     }
 
-    /// Root: what [`Self::learn_public_key`] takes.
+    /// Root: what [`Self::learn_public_key`] takes, once.
     pub fn public_key_sum(&self) -> &[u8] {
         &self.sums.public_key
     }
 
-    /// The public key, from the sum of its shares; the first one stays.
+    /// The public key, from the sum of its shares; the first one stays, and nothing need come with later rounds.
     pub fn learn_public_key(&mut self, sum: &[u8]) -> Result<()> {
         if self.public_key.is_none() {
             let instance = self.key_instance(KeyStep::Public)?;

@@ -38,7 +38,7 @@ impl GlmParty {
         self.away.left |= std::mem::take(&mut self.away.under_way);
         self.round = None;
         self.root.base = None;
-        self.root.lowered.clear();
+        self.root.lowered = None;
         self.root.queries.clear();
     }
 
@@ -226,6 +226,7 @@ impl GlmParty {
             return Err(missing("checkpoint", &problem));
         }
         self.script = self.script_from(first, release);
+        self.refreshed.forget();
         if first == iterations {
             return Ok(0);
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tacit_mhe::Instance;
+
 use super::*;
 
 impl GlmParty {
@@ -70,20 +72,9 @@ impl GlmParty {
             }
             Step::Refresh(t) => {
                 self.count_refresh()?;
-                let encryption = &self.plan.encryption;
-                let lowered = Ciphertext::from_bytes(&params, input)?;
-                let last = t + 1 == self.plan.config.iterations;
-                let raise = encryption.query_scale_bits() - params.literal().log_scale;
-                let map = ExactMap::Multiple {
-                    bits: if last { raise } else { 0 },
-                };
-                let (top, mask) = (encryption.top_level(), encryption.mask);
-                let wide = match last {
-                    true => encryption.wide_error_bits(),
-                    false => 0,
-                };
-                let refresh = Refresh::new(&params, &instance, lowered, top, mask, map)?;
-                Round::Refresh(refresh.with_wide_errors(wide))
+                let refresh = self.refresh(t, &instance, input)?;
+                self.refreshed.push(&refresh);
+                Round::Refresh(refresh)
             }
             Step::ReleaseModel => {
                 let model = Ciphertext::from_bytes(&params, input)?;
@@ -103,6 +94,28 @@ impl GlmParty {
         };
         self.round = Some((round.number, state));
         Ok(step)
+    }
+
+    /// The refresh after iteration t; the last one leads to where answers are.
+    fn refresh(&mut self, t: usize, instance: &Instance, input: &[u8]) -> Result<Refresh> {
+        let lowered = self.root.lowered.take();
+        let (encryption, params) = (&self.plan.encryption, self.params());
+        let last = t + 1 == self.plan.config.iterations;
+        let raise = encryption.query_scale_bits() - params.literal().log_scale;
+        let bits = if last { raise } else { 0 };
+        let (map, mask) = (ExactMap::Multiple { bits }, encryption.mask);
+        let (to, wide) = match last {
+            true => (encryption.answer_level(), encryption.wide_error_bits()),
+            false => (encryption.top_level(), 0),
+        };
+        let refresh = match lowered {
+            Some(whole) => Refresh::new(params, instance, whole, to, mask, map)?,
+            None => {
+                let input = ShareInput::from_bytes(params, input)?;
+                Refresh::from_input(params, instance, input, to, mask, map)?
+            }
+        };
+        Ok(refresh.with_wide_errors(wide))
     }
 
     /// The released totals; with them the rows can be standardised.

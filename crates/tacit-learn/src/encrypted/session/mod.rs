@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tacit_ckks::{Ciphertext, EvaluationKeys, Evaluator, PublicKey};
 use tacit_mhe::threshold::{Exchange, ThresholdSecret, announcement};
 use tacit_mhe::{
-    ExactMap, KeySwitchToPublic, PartySecret, Protocol, Refresh, Release, SmudgingBits,
+    ExactMap, KeySwitchToPublic, PartySecret, Protocol, Refresh, Release, ShareInput, SmudgingBits,
 };
 use tacit_session::{
     Application, Continuation, Digest, Next, PartyIndex, RoundId, RoundInput, SessionContext,
@@ -24,6 +24,7 @@ use crate::packing::{Batch, Diagonals, Layout};
 mod continuing;
 mod enter;
 mod own;
+mod point;
 mod root;
 
 type Result<T> = std::result::Result<T, EncryptedError>;
@@ -60,6 +61,7 @@ pub struct GlmParty {
     order: Option<BatchOrder>,
     me: usize,
     away: Away,
+    refreshed: point::Refreshed,
     circuit: Option<Circuit>,
     round: Option<(u32, Round)>,
     position: usize,
@@ -117,7 +119,8 @@ struct Root {
     weights: Option<Ciphertext>,
     previous: Option<Ciphertext>,
     base: Option<Ciphertext>,
-    lowered: Vec<u8>,
+    /// The weights to refresh next, whole: the others receive what shares are made of.
+    lowered: Option<Ciphertext>,
     released: Option<Weights>,
     queries: VecDeque<Query>,
     answers: Vec<Vec<u8>>,
@@ -135,7 +138,8 @@ impl GlmParty {
         let rotations = plan.encryption.rotations(&layout).into_iter();
         let rotations = rotations.map(|rotation| (rotation.steps as i64, rotation.level));
         let threshold = plan.encryption.threshold.is_some();
-        let keys = CollectiveKeys::new(&plan.encryption.params, rotations).multiplying();
+        let keys = CollectiveKeys::new(&plan.encryption.params, rotations)
+            .multiplying(plan.encryption.answer_level());
         let keys = match threshold {
             true => keys.keeping_sums(),
             false => keys,
@@ -159,6 +163,7 @@ impl GlmParty {
             order: None,
             me: 0,
             away: Away::default(),
+            refreshed: point::Refreshed::default(),
             circuit: None,
             round: None,
             position: 0,

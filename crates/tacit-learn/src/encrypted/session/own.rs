@@ -54,12 +54,11 @@ impl GlmParty {
             let (level, scale) = (encryption.refresh_level, self.params().scale());
             return self.encrypt_own(round, &self.first_step()?, level, scale);
         }
-        let missing = || missing("gradient", "evaluation keys were not received");
-        let circuit = self.circuit.as_ref().ok_or_else(missing)?;
+        let circuit = self.assembled()?;
+        let missing = || missing("gradient", "rows or the point are not there");
         let order = self.order.as_ref().ok_or_else(missing)?;
         let parts = sections::split_any("gradient", input)?;
-        let point = parts.last().ok_or_else(missing)?;
-        let point = Ciphertext::from_bytes(self.params(), point)?;
+        let point = self.point_from_bytes(t, parts.last().ok_or_else(missing)?)?;
         let weight = order.row_weight(encryption.parties, self.plan.total_rows);
         let batch = Batch::new(self.samples()?, order.rows(t - 1), weight)?;
         let diagonals = Diagonals::new(self.layout, batch)?;

@@ -16,16 +16,19 @@ impl GlmParty {
             Step::SubShares => Vec::new(),
             Step::Confirm => std::mem::take(&mut self.root.dealt),
             Step::Checkpoint => self.checkpoint_input()?,
-            Step::Moments => self.keys.public_key_sum().to_vec(),
+            Step::Moments => self.public_key_part(step).to_vec(),
             Step::ReleaseMoments => root.moments.clone(),
-            Step::Curvature => sections::join(&[self.keys.public_key_sum(), &self.totals_bytes()]),
+            Step::Curvature => sections::join(&[self.public_key_part(step), &self.totals_bytes()]),
             Step::ReleaseCurvature => root.curvature.clone(),
             Step::Gradient(0) => {
                 let bound = self.bound_bytes();
-                sections::join(&[self.keys.public_key_sum(), &self.totals_bytes(), &bound])
+                sections::join(&[self.public_key_part(step), &self.totals_bytes(), &bound])
             }
             Step::Gradient(t) => self.gradient_input(t)?,
-            Step::Refresh(_) => std::mem::take(&mut self.root.lowered),
+            Step::Refresh(_) => {
+                let lowered = root.lowered.as_ref().ok_or_else(not_entered)?;
+                ShareInput::of(lowered)?.to_bytes(self.params())
+            }
             Step::ReleaseModel => self.weights()?.to_bytes(self.params()),
             Step::Answer(_) => {
                 let query = self
@@ -33,7 +36,7 @@ impl GlmParty {
                     .queries
                     .pop_front()
                     .ok_or_else(|| EncryptedError::Query("an answer without a query".into()))?;
-                let circuit = self.root_circuit()?;
+                let circuit = self.assembled()?;
                 let result = circuit.predict(self.weights()?, &query.rows)?;
                 let result = self.answered_anew(result)?;
                 let params = self.params();
@@ -44,6 +47,14 @@ impl GlmParty {
                 ])
             }
         })
+    }
+
+    /// The sum of the public key's shares, with the first round that encrypts under it.
+    fn public_key_part(&self, step: Step) -> &[u8] {
+        match self.script.first_encryption() {
+            Some(first) if first == step => self.keys.public_key_sum(),
+            _ => &[],
+        }
     }
 
     pub(super) fn totals_bytes(&self) -> Vec<u8> {
@@ -63,12 +74,12 @@ impl GlmParty {
             _ => None,
         };
         self.assemble_root_circuit()?;
-        let circuit = self.root_circuit()?;
+        let circuit = self.assembled()?;
         let step = &self.schedule()?.steps()[t];
         let base = circuit.extrapolate(self.weights()?, self.root.previous.as_ref(), step)?;
         let nesterov = self.schedule()?.is_nesterov();
         let point = if nesterov { &base } else { self.weights()? };
-        let point = point.to_bytes(self.params());
+        let point = self.point_to_bytes(t, point)?;
         self.root.base = Some(base);
         let mut parts: Vec<&[u8]> = handed_out.iter().map(Vec::as_slice).collect();
         parts.push(&point);
@@ -91,10 +102,11 @@ impl GlmParty {
             .ok_or(missing("model", "training has not begun"))
     }
 
-    pub(super) fn root_circuit(&self) -> Result<&Circuit> {
+    /// What this party computes with, once it has its evaluation keys.
+    pub(super) fn assembled(&self) -> Result<&Circuit> {
         self.circuit
             .as_ref()
-            .ok_or(missing("evaluation keys", "not generated yet"))
+            .ok_or(missing("evaluation keys", "not generated or received yet"))
     }
 
     pub(super) fn conclude(&mut self, step: Step, sum: Vec<u8>) -> Result<()> {
@@ -119,17 +131,19 @@ impl GlmParty {
                 let mean = self.keys.encoder().decode(&plain)[0];
                 self.root.curvature_bound = crate::twin::coarsened(1.01 * mean).max(1.0);
             }
-            (Step::Gradient(0), _) => self.root.lowered = sum,
+            (Step::Gradient(0), _) => {
+                self.root.lowered = Some(Ciphertext::from_bytes(self.params(), &sum)?);
+            }
             (Step::Gradient(t), _) => {
                 let sum = Ciphertext::from_bytes(self.params(), &sum)?;
                 let divisor = self.plan.encryption.parties * self.plan.config.batch;
                 let step = self.schedule()?.steps()[t];
-                let circuit = self.root_circuit()?;
+                let circuit = self.assembled()?;
                 let update = circuit.fold(sum, step.rate / divisor as f64)?;
                 let base = self.root.base.as_ref().unwrap_or(self.weights()?);
                 let nesterov = self.schedule()?.is_nesterov();
                 let next = circuit.step(base, self.weights()?, nesterov, step.decay, &update)?;
-                self.root.lowered = next.to_bytes(self.params());
+                self.root.lowered = Some(next);
             }
             (Step::Refresh(t), Round::Refresh(p)) => {
                 let fresh = finish(p, &sum)?;

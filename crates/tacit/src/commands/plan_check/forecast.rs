@@ -10,7 +10,9 @@ use tacit_learn::metrics;
 use tacit_learn::model::{GlmConfig, Samples};
 use tacit_learn::packing::{Cost, GradientForm};
 use tacit_learn::twin::Descent;
-use tacit_mhe::{CollectiveGaloisKey, ExactMap, PartySecret, Protocol, Refresh, SessionContext};
+use tacit_mhe::{
+    CollectiveGaloisKey, ExactMap, PartySecret, Protocol, Refresh, SessionContext, ShareInput,
+};
 use tacit_node::advice::named;
 use tacit_ring::Xof;
 use tacit_session::topology::{Load, Network, forecast};
@@ -73,7 +75,7 @@ pub(super) fn times(
     };
     let layout = config.layout().failed(failed)?;
     let rotations = encryption.rotations(&layout);
-    let mut of_level = BTreeMap::from([(encryption.top_level(), 3)]);
+    let mut of_level = BTreeMap::from([(encryption.answer_level(), 3)]);
     for rotation in &rotations {
         *of_level.entry(rotation.level).or_insert(0) += 1;
     }
@@ -111,16 +113,15 @@ pub(super) fn times(
     let together = n * keys / cores + iterations * (n * party / cores + root);
 
     let gradient = Ciphertext::encoded_len(params, encryption.refresh_level + 1);
-    let point = Ciphertext::encoded_len(params, encryption.top_level());
-    // The public key comes with the first gradient, and with the curvature, where that is not known.
-    let curvature = config.curvature.known(config.features).is_none();
+    // Of a point, everybody knows c_1.
+    let point = Ciphertext::encoded_c0_len(params, encryption.top_level());
     let key_bytes = encryption.key_bytes(&layout);
-    let key_inputs = key_bytes.inputs(1 + usize::from(curvature)) as f64;
+    let key_inputs = key_bytes.inputs() as f64;
     let key_shares = key_bytes.shares() as f64;
     let round = gradient
         + point
         + refresh.encoded_len()
-        + Ciphertext::encoded_len(params, encryption.refresh_level);
+        + ShareInput::encoded_len(params, encryption.refresh_level);
     let bytes = key_shares + key_inputs + iterations * round as f64;
     console.say(&format!(
         "Forecast from this machine: {:.1} s of computation when every party has a machine like this one, {:.1} s when \
@@ -134,7 +135,7 @@ pub(super) fn times(
     figure("predicted.wall_s_apart", apart)?;
     figure("predicted.bytes_per_party", bytes)?;
     // An iteration is a round of gradients and one of refreshing.
-    let lowered = Ciphertext::encoded_len(params, encryption.refresh_level);
+    let lowered = ShareInput::encoded_len(params, encryption.refresh_level);
     Ok(Load {
         rounds: 2.0 * iterations + (rotations.len() + 3) as f64,
         inputs: key_inputs + iterations * (point + lowered) as f64,

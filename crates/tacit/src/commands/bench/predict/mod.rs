@@ -92,7 +92,7 @@ pub fn run(args: &BenchPredict, console: &mut Console) -> Result<Outcome, Error>
     let amortised = milliseconds / study.asked as f64;
     let ciphertext = tacit_ckks::Ciphertext::encoded_len(
         &study.plan.encryption.params,
-        study.plan.encryption.top_level(),
+        study.plan.encryption.answer_level(),
     );
 
     let failed = || "the record cannot be made";
