@@ -210,7 +210,7 @@ enum Round {
     Key(CollectivePublicKey),
     Ciphertexts,
     Away,
-    Refresh(Refresh),
+    Refresh(Box<Refresh>),
     Release(Release),
 }
 
@@ -292,7 +292,7 @@ impl Training {
         let instance = self.known()?.instance(round.number)?;
         let round = match step {
             Step::PublicKey => Round::Key(CollectivePublicKey::new(params, &instance)),
-            Step::Refresh => Round::Refresh(refresh(params, &instance, input)?),
+            Step::Refresh => Round::Refresh(Box::new(refresh(params, &instance, input)?)),
             Step::Release => Round::Release(release(params, &instance, input)?),
             _ if step.is_away() => Round::Away,
             _ => Round::Ciphertexts,
@@ -395,7 +395,7 @@ impl Application for Training {
         match self.enter(round, input)? {
             (step, Round::Away) => self.away_share(step, round, input),
             (_, Round::Key(p)) => self.share_of(&p),
-            (_, Round::Refresh(p)) => self.share_of(&p),
+            (_, Round::Refresh(p)) => self.share_of(&*p),
             (_, Round::Release(p)) => {
                 self.begin_release()?;
                 self.share_of(&p)
