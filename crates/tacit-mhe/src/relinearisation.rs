@@ -71,10 +71,6 @@ impl RelinearisationRoundOne {
     fn basis(&self) -> Basis {
         self.params.key_basis_at(self.level)
     }
-
-    fn ephemeral(&self, secret: &PartySecret) -> SecretPoly<Ntt> {
-        ephemeral(&self.params, secret, &self.id, self.basis())
-    }
 }
 
 /// u_i of an instance of round one, over some of the primes.
@@ -111,7 +107,7 @@ impl Protocol for RelinearisationRoundOne {
         let (params, ring) = (&self.params, self.params.ring());
         let basis = self.basis();
         let s = secret.key().poly();
-        let u = self.ephemeral(secret);
+        let u = ephemeral(params, secret, &self.id, basis);
         let mut xof = secret.randomness("mhe error", &self.id);
         let (mut h0, mut h1) = (vec![], vec![]);
         for (digit, a) in self.a.iter().enumerate() {

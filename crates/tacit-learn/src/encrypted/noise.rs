@@ -27,10 +27,7 @@ impl EncryptionPlan {
         layout: &Layout,
         answers: usize,
     ) -> Result<ReleaseMargin, CkksError> {
-        let (level, scale) = (
-            self.answer_level(),
-            f64::from(self.query_scale_bits()).exp2(),
-        );
+        let (level, scale) = (self.answer_level(), self.query_scale());
         let model = self.refreshed_model();
         let query = Tracked::encrypt(&self.noise_model(), message(FEATURE_BITS), level, scale);
         let mut sum = model.mul(&query)?.relinearise()?;
@@ -68,10 +65,7 @@ impl EncryptionPlan {
     }
 
     fn refreshed_model(&self) -> Tracked<ProvenNoise> {
-        let (level, scale) = (
-            self.answer_level(),
-            f64::from(self.query_scale_bits()).exp2(),
-        );
+        let (level, scale) = (self.answer_level(), self.query_scale());
         Tracked::encoded(&self.noise_model(), message(WEIGHT_BITS), level, scale).refresh(level)
     }
 }

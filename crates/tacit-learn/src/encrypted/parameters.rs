@@ -287,6 +287,11 @@ impl EncryptionPlan {
         self.query_scale_bits_at(self.answer_level())
     }
 
+    /// The scale itself.
+    pub(super) fn query_scale(&self) -> f64 {
+        f64::from(self.query_scale_bits()).exp2()
+    }
+
     fn query_scale_bits_at(&self, level: usize) -> u32 {
         ((self.params.log2_q(level) - 12.0) / 2.0).floor() as u32
     }

@@ -75,7 +75,7 @@ impl Query {
         let parts = sections::split("query", bytes, 3)?;
         let rows = Ciphertext::from_bytes(&plan.params, parts[0])?;
         let target = PublicKey::from_bytes(&plan.params, parts[1])?;
-        let scale = f64::from(plan.query_scale_bits()).exp2();
+        let scale = plan.query_scale();
         if rows.level() != plan.answer_level() || rows.polys().len() != 2 || rows.scale() != scale {
             return Err(EncryptedError::Query(format!(
                 "rows are at level {} and scale 2^{:.1}, level {} and scale 2^{} are required",
@@ -159,7 +159,7 @@ impl Querier {
             }
         };
         let slots: Vec<f64> = (0..layout.slots()).map(value).collect();
-        let scale = f64::from(self.plan.query_scale_bits()).exp2();
+        let scale = self.plan.query_scale();
         let message = Encoder::new(params).encode(&slots, self.plan.answer_level(), scale)?;
         let mut xof = Xof::from_os().map_err(tacit_ckks::CkksError::from)?;
         let rows = encrypt(params, collective, &message, &mut xof);

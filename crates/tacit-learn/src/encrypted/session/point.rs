@@ -40,10 +40,13 @@ impl GlmParty {
         }))
     }
 
-    /// Root: a point, without c_1 if that is what the others will find.
+    /// Root: a point, without c_1 if it is made of the refreshed weights that the others know.
     pub(super) fn point_to_bytes(&self, t: usize, point: &Ciphertext) -> Result<Vec<u8>> {
-        let known = self.point_without_c0(t)?;
-        let is_known = known.is_some_and(|known| known.polys()[1] == point.polys()[1]);
+        let (root, known) = (&self.root, &self.refreshed);
+        let schedule = self.schedule()?;
+        let with_before = schedule.is_nesterov() && schedule.steps()[t].momentum_units > 0;
+        let is_known = same_c1(&root.weights, &known.last)
+            && (!with_before || same_c1(&root.previous, &known.before));
         Ok(match is_known {
             true => point.c0_to_bytes(self.params()),
             false => point.to_bytes(self.params()),
@@ -61,5 +64,12 @@ impl GlmParty {
         let known = known.ok_or_else(|| missing("point of a gradient", problem))?;
         let [_, c1] = <[_; 2]>::try_from(known.into_polys()).map_err(|_| not_entered())?;
         Ok(Ciphertext::from_c0_bytes(params, bytes, c1)?)
+    }
+}
+
+fn same_c1(a: &Option<Ciphertext>, b: &Option<Ciphertext>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.polys()[1] == b.polys()[1],
+        (a, b) => a.is_none() && b.is_none(),
     }
 }
